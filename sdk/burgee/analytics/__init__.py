@@ -1,0 +1,1 @@
+"""Questions as SQL trees, and the engines that run them."""

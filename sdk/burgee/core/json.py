@@ -1,0 +1,57 @@
+"""JSON as burgee stores it: one text per value, so that equal content is equal text."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from uuid import UUID
+
+from burgee.core.errors import InvalidInputError
+
+type Json = str | int | float | bool | None | Sequence[Json] | Mapping[str, Json]
+
+
+def dumps(value: object, *, what: str = "value") -> str:
+    """Compact JSON with sorted keys. NaN, infinities and unknown types are refused, never guessed."""
+    try:
+        text = _encoder.encode(value)
+        if not text.isascii():
+            text.encode()  # a lone surrogate is no text
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = f"this {what} can't be stored as JSON: {error}"
+        raise InvalidInputError(msg) from None
+    return text
+
+
+def loads(text: str | bytes) -> Json:
+    """The value again."""
+    value: Json = json.loads(text)
+    return value
+
+
+def is_finite(value: object) -> bool:
+    """False for NaN and infinities."""
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, UUID | Decimal):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset | tuple):
+        return sorted(value) if isinstance(value, set | frozenset) else list(value)
+    item = getattr(value, "item", None)  # a numpy scalar
+    if callable(item) and getattr(value, "shape", None) == ():
+        return item()
+    msg = f"{type(value).__name__} has no JSON form"
+    raise TypeError(msg)
+
+
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain, allow_nan=False)

@@ -1,0 +1,43 @@
+"""Settings: everything that can be set from outside, from the environment (`BURGEE_*`), validated once.
+
+| variable                   | meaning                                                                |
+|----------------------------|------------------------------------------------------------------------|
+| `BURGEE_WORKSPACE`         | what `burgee.open()` opens: a folder, `memory://` or a server's URL     |
+| `BURGEE_TOKEN`             | the API key or JWT for a server                                        |
+| `BURGEE_DATABASE`          | SQLAlchemy URL of the database, instead of SQLite in the folder        |
+| `BURGEE_DURABILITY`        | `safe`: every commit on disk; `fast`: the last may go at a power cut   |
+| `BURGEE_TIMEOUT`           | seconds a server may take to answer one request                        |
+| `BURGEE_RETRIES`           | how often a request that is safe to repeat is tried again              |
+| `BURGEE_PROGRESS`          | `0` switches progress bars off                                         |
+| `BURGEE_JWT_SECRET`        | key with which the server checks JWTs (HS256); none: no JWTs accepted  |
+| `BURGEE_JWT_PUBLIC_KEY`    | PEM with which the server checks JWTs (RS256, ES256)                   |
+| `BURGEE_JWT_AUDIENCE`      | the `aud` a JWT must carry                                             |
+| `BURGEE_JWT_TENANT_CLAIM`  | the claim that names the tenant                                        |
+| `BURGEE_MAX_BODY`          | bytes a request to the server may have                                 |
+"""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+type Durability = Literal["safe", "fast"]
+
+
+class Settings(BaseSettings):
+    """The settings of a workspace, client or server."""
+
+    model_config = SettingsConfigDict(env_prefix="BURGEE_", frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    workspace: str = "./.burgee"
+    token: SecretStr | None = None
+    database: SecretStr | None = None  # a URL may hold a password
+    durability: Durability = "safe"
+    timeout: float = Field(default=30.0, gt=0)
+    retries: int = Field(default=3, ge=0, le=10)
+    progress: bool = True
+    jwt_secret: SecretStr | None = None
+    jwt_public_key: str | None = None
+    jwt_audience: str | None = None
+    jwt_tenant_claim: str = "tenant"
+    max_body: int = Field(default=64 * 1024 * 1024, gt=0)

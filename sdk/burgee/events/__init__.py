@@ -1,0 +1,1 @@
+"""The event log as people use it: append, read, ingest, ask."""

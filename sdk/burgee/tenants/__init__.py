@@ -1,0 +1,1 @@
+"""Tenants: who the data belongs to, and their typed settings."""

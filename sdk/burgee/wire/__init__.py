@@ -1,0 +1,1 @@
+"""How a protocol crosses HTTP: operations, routes, clients, Arrow streams, errors."""
