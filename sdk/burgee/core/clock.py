@@ -57,11 +57,11 @@ def to_us(moment: object) -> int:
         try:
             moment = datetime.fromisoformat(moment)
         except ValueError:
-            msg = f"{moment!r} is not a time"
-            raise InvalidInputError(msg, hint="write it like 2026-11-24 or 2026-11-24T09:30:00+01:00") from None
+            hint = "write it like 2026-11-24 or 2026-11-24T09:30:00+01:00"
+            raise InvalidInputError(f"{moment!r} is not a time", hint=hint) from None
     if not isinstance(moment, datetime):
-        msg = f"{moment!r} is not a time"
-        raise InvalidInputError(msg, hint="give a datetime or text like 2026-11-24T09:30:00+01:00")
+        hint = "give a datetime or text like 2026-11-24T09:30:00+01:00"
+        raise InvalidInputError(f"{moment!r} is not a time", hint=hint)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // _MICROSECOND

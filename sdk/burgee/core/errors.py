@@ -28,7 +28,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, Self
 
-type Detail = str | int | float | bool | None | list[str] | list[int]
+type Detail = str | int | float | bool | list[str] | list[int] | None
 
 
 class BurgeeError(Exception):
@@ -170,7 +170,7 @@ class DuplicateEventError(ConflictError):
     code = "duplicate-event"
     id: str
 
-    def __init__(self, id: str, why: str) -> None:  # noqa: A002 - the field's name
+    def __init__(self, id: str, why: str) -> None:
         super().__init__(f"event id {id!r} {why}", id=id)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from burgee.core.errors import InvalidInputError
 
-type Json = str | int | float | bool | None | Sequence[Json] | Mapping[str, Json]
+type Json = str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None
 
 
 def dumps(value: object, *, what: str = "value") -> str:

@@ -1,13 +1,12 @@
 """Who is asking, and for which tenant: context variables that travel with the call.
 
-They follow tasks (asyncio copies the context) and the threads that burgee starts (`in_thread`).
+They follow tasks (asyncio copies the context) and the threads that burgee starts (`core.portal.hop`).
 Scopes nest: the inner tenant holds until its `with` ends.
 """
 
-import asyncio
 import contextvars
 import getpass
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -81,11 +80,6 @@ def require_admin(what: str) -> None:
     if not current_caller().admin:
         msg = f"{what} needs an admin key"
         raise PermissionDeniedError(msg, hint="make one on the server's machine: burgee keys create --admin")
-
-
-async def in_thread[T](work: Callable[[], T]) -> T:
-    """Run blocking work in a worker thread; the scope goes with it."""
-    return await asyncio.to_thread(work)
 
 
 @cache

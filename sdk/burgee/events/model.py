@@ -1,54 +1,24 @@
-"""The words of events, as frozen values."""
+"""The words of events, as frozen values. Those that the log itself speaks are made in `store`."""
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Literal
 
-from burgee.core.json import Json
+from burgee.store.log import ANY, NO_STREAM, Appended, NewEvent, StoredEvent
+from burgee.store.query import EventQuery
 
-ANY = -1
-"""`expected_version`: append whatever the stream's version is."""
-
-NO_STREAM = 0
-"""`expected_version`: append only if the stream does not exist yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewEvent:
-    """An event as its author gives it. Without `id` one is made; without `occurred_at` it happened now."""
-
-    type: str
-    data: dict[str, Json] = field(default_factory=dict)
-    metadata: dict[str, Json] = field(default_factory=dict)
-    id: str | None = None
-    occurred_at: datetime | None = None
-    schema_version: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """An event as the log holds it (R2.1). `position` orders the whole log, `version` its stream, from 1."""
-
-    position: int
-    stream: str
-    version: int
-    id: str
-    type: str
-    schema_version: int
-    data: dict[str, Json]
-    metadata: dict[str, Json]
-    occurred_at: datetime
-    recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """What an append did: the stream, its version now, and the events' ids. `repeated`: they were there already."""
-
-    stream: str
-    version: int
-    ids: tuple[str, ...]
-    repeated: bool = False
+__all__ = [
+    "ANY",
+    "NO_STREAM",
+    "Appended",
+    "Counts",
+    "EventQuery",
+    "Funnel",
+    "Ingested",
+    "NewEvent",
+    "Period",
+    "Question",
+    "StoredEvent",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +30,6 @@ class Ingested:
 
     def __add__(self, other: "Ingested") -> "Ingested":
         return Ingested(self.stored + other.stored, self.known + other.known)
-
-
-@dataclass(frozen=True, slots=True)
-class EventQuery:
-    """Which events: every filter given must hold.
-
-    `types` are exact or prefixes ending in `*` (`order.*`); `category` is what stands before the first
-    `-` in a stream's name; `since` (included) and `until` (excluded) are about `occurred_at`; `after`
-    and `upto` are positions (excluded, included); `metadata` compares top-level fields; `as_of` leaves
-    out what was recorded later (time travel).
-    """
-
-    types: tuple[str, ...] = ()
-    stream: str | None = None
-    category: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    after: int | None = None
-    upto: int | None = None
-    metadata: dict[str, str | int | float | bool] = field(default_factory=dict)
-    as_of: datetime | None = None
-    limit: int | None = None
 
 
 type Period = Literal["minute", "hour", "day", "week", "month", "quarter", "year"]
@@ -98,10 +46,14 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """How many actors (`by`: `stream` or a payload field) did each step, in this order."""
+    """How many actors (`by`: `stream` or a payload field) did each step, in this order.
+
+    `split` names a payload field of the first step's event: one funnel for each of its values.
+    """
 
     steps: tuple[str, ...]
     by: str = "stream"
+    split: str | None = None
     kind: Literal["funnel"] = "funnel"
 
 

@@ -5,6 +5,7 @@ variant. Whoever matches none falls to the rollout: inside it the weights decide
 it the default variant is served (`DEFAULT`). A disabled flag serves its default (`DISABLED`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -134,7 +135,7 @@ class FlagChange:
     at: datetime
     actor: str
     change: str
-    before: dict[str, Json]
-    after: dict[str, Json]
+    before: Mapping[str, Json]
+    after: Mapping[str, Json]
     why: str | None
     state: FlagState

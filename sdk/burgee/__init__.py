@@ -1,0 +1,184 @@
+"""burgee: feature flags and event streams for analysts. Every answer is a DataFrame or one call away from it.
+
+    import burgee
+
+    ws = burgee.open("memory://")
+    acme = ws.tenants.create("acme", name="Acme Ltd")
+    flag = acme.flags.create("new-checkout", variants={"control": 50, "treatment": 50}).rollout(20).enable()
+    flag.evaluate({"id": "u1"})
+
+Importing this loads next to nothing: what a name stands for is loaded when the name is used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
+    from pydantic import SecretStr
+
+    from burgee import samples
+    from burgee.core.clock import Clock, ManualClock
+    from burgee.core.errors import (
+        AccessError,
+        AlreadyExistsError,
+        AuthenticationError,
+        BurgeeError,
+        ConcurrencyError,
+        ConflictError,
+        DuplicateEventError,
+        InvalidInputError,
+        MissingColumnError,
+        MissingExtraError,
+        MissingTenantError,
+        NewerWorkspaceError,
+        NotFoundError,
+        PermissionDeniedError,
+        RemoteError,
+        ServerFailureError,
+        ServerUnavailableError,
+        UnreadableFileError,
+        WorkspaceError,
+    )
+    from burgee.core.scope import tenant_scope
+    from burgee.core.settings import Settings
+    from burgee.events.facade import Events
+    from burgee.events.model import ANY, NO_STREAM, StoredEvent
+    from burgee.events.model import NewEvent as Event
+    from burgee.events.query import Query
+    from burgee.flags.facade import Flag, Flags
+    from burgee.flags.model import Evaluation, Operator, Reason, Variant
+    from burgee.workspace import Tenant, Tenants, Workspace
+
+__version__ = "0.1.0"
+
+_ERRORS = (
+    "AccessError",
+    "AlreadyExistsError",
+    "AuthenticationError",
+    "BurgeeError",
+    "ConcurrencyError",
+    "ConflictError",
+    "DuplicateEventError",
+    "InvalidInputError",
+    "MissingColumnError",
+    "MissingExtraError",
+    "MissingTenantError",
+    "NewerWorkspaceError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RemoteError",
+    "ServerFailureError",
+    "ServerUnavailableError",
+    "UnreadableFileError",
+    "WorkspaceError",
+)
+
+_HOMES = {
+    **dict.fromkeys(_ERRORS, "burgee.core.errors"),
+    "ANY": "burgee.events.model",
+    "Evaluation": "burgee.flags.model",
+    "Event": "burgee.events.model:NewEvent",
+    "Events": "burgee.events.facade",
+    "Flag": "burgee.flags.facade",
+    "Flags": "burgee.flags.facade",
+    "ManualClock": "burgee.core.clock",
+    "NO_STREAM": "burgee.events.model",
+    "Operator": "burgee.flags.model",
+    "Query": "burgee.events.query",
+    "Reason": "burgee.flags.model",
+    "Settings": "burgee.core.settings",
+    "StoredEvent": "burgee.events.model",
+    "Tenant": "burgee.workspace",
+    "Tenants": "burgee.workspace",
+    "Variant": "burgee.flags.model",
+    "Workspace": "burgee.workspace",
+    "samples": "burgee.samples:",
+    "tenant_scope": "burgee.core.scope",
+}
+
+__all__ = [
+    "ANY",
+    "NO_STREAM",
+    "AccessError",
+    "AlreadyExistsError",
+    "AuthenticationError",
+    "BurgeeError",
+    "ConcurrencyError",
+    "ConflictError",
+    "DuplicateEventError",
+    "Evaluation",
+    "Event",
+    "Events",
+    "Flag",
+    "Flags",
+    "InvalidInputError",
+    "ManualClock",
+    "MissingColumnError",
+    "MissingExtraError",
+    "MissingTenantError",
+    "NewerWorkspaceError",
+    "NotFoundError",
+    "Operator",
+    "PermissionDeniedError",
+    "Query",
+    "Reason",
+    "RemoteError",
+    "ServerFailureError",
+    "ServerUnavailableError",
+    "Settings",
+    "StoredEvent",
+    "Tenant",
+    "Tenants",
+    "UnreadableFileError",
+    "Variant",
+    "Workspace",
+    "WorkspaceError",
+    "open",
+    "samples",
+    "tenant_scope",
+]
+
+
+def open(  # noqa: A001 - burgee.open, as in gzip.open
+    where: str | None = None,
+    *,
+    token: "str | SecretStr | None" = None,
+    actor: str | None = None,
+    settings: "Settings | None" = None,
+    clock: "Clock | None" = None,
+    transport: "httpx.AsyncBaseTransport | None" = None,
+) -> "Workspace":
+    """Open a workspace.
+
+    Args:
+        where: a folder (made if it is not there), `memory://` for one that is gone when closed, or the
+            `http(s)://` address of a burgee server. By default `BURGEE_WORKSPACE`, else `./.burgee`.
+        token: the API key or JWT for a server; by default `BURGEE_TOKEN`.
+        actor: who is named in the history of changes; by default who is logged in. For embedded workspaces.
+        settings: all settings at once, instead of those from the environment.
+        clock: another clock than the machine's, for tests and notebooks that must come out the same.
+        transport: another way to send HTTP requests, e.g. `httpx.ASGITransport(app)` for a server in this process.
+
+    Raises:
+        WorkspaceError: the folder can't be used; `NewerWorkspaceError` if a newer burgee made it.
+    """
+    from burgee.core.clock import system_clock
+    from burgee.workspace import open_workspace
+
+    return open_workspace(
+        where, token=token, actor=actor, settings=settings, clock=clock or system_clock, transport=transport
+    )
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'burgee' has no attribute {name!r}")
+    module, _, other = home.partition(":")
+    loaded = importlib.import_module(module)
+    return loaded if home.endswith(":") else getattr(loaded, other or name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

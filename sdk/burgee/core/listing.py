@@ -1,0 +1,81 @@
+"""Lists that page: the first page is there, the others come when iteration reaches them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, override
+
+from burgee.core.display import Sheet, Shown
+from burgee.core.json import dumps
+from burgee.core.page import Page
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+class Listing[T](Shown, ABC):
+    """Some of many things. Iterate for all of them; `frame()` has all; what is shown is what has been fetched."""
+
+    __slots__ = ("_after", "_ask", "_items")
+
+    columns: Sequence[str]
+    """The columns of the frame."""
+
+    def __init__(self, first: Page[T], ask: Callable[[str], Page[T]] | None = None) -> None:
+        self._items = list(first.items)
+        self._after = first.after
+        self._ask = ask
+
+    @abstractmethod
+    def _row(self, item: T) -> Mapping[str, object]:
+        """The item as a row: a value for each column."""
+
+    def __iter__(self) -> Iterator[T]:
+        index = 0
+        while True:
+            while index < len(self._items):
+                yield self._items[index]
+                index += 1
+            if not self._more():
+                return
+
+    def count(self) -> int:
+        """How many there are; fetches those that are not here yet."""
+        return sum(1 for _ in self)
+
+    def frame(self) -> "pd.DataFrame":
+        """All of them as a frame, a row each."""
+        import pandas as pd
+
+        rows = [self._row(item) for item in self]
+        return pd.DataFrame(rows, columns=list(self.columns))
+
+    def arrow(self) -> "pa.Table":
+        """All of them as an Arrow table; what is nested stands there as JSON text."""
+        import pyarrow as pa
+
+        rows = [self._row(item) for item in self]
+        return pa.table({name: [_flat(row[name]) for row in rows] for name in self.columns})
+
+    @override
+    def _sheet(self) -> Sheet:
+        rows = [list(self._row(item).values()) for item in self._items]
+        more = " and more: iterate, or take .frame()" if self._after is not None else ""
+        return Sheet(type(self).__name__, list(self.columns), rows, f"{len(rows)} shown{more}" if more else "")
+
+    @override
+    def __repr__(self) -> str:
+        more = "+" if self._after is not None else ""
+        return f"<{type(self).__name__} of {len(self._items)}{more}>"
+
+    def _more(self) -> bool:
+        if self._after is None or self._ask is None:
+            return False
+        page = self._ask(self._after)
+        self._items.extend(page.items)
+        self._after = page.after
+        return True
+
+
+def _flat(value: object) -> object:
+    return dumps(value) if isinstance(value, Mapping | tuple | list) else value

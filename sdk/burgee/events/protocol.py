@@ -1,0 +1,60 @@
+"""What can be asked about events. All of it happens in the current tenant."""
+
+from typing import Protocol
+
+import pyarrow as pa
+
+from burgee.core.errors import ConflictError, InvalidInputError, MissingTenantError
+from burgee.core.page import Page
+from burgee.core.result import Result
+from burgee.events.model import ANY, Appended, EventQuery, Ingested, NewEvent, Question, StoredEvent
+from burgee.wire.operation import operation
+
+
+class EventService(Protocol):
+    """The event log of a tenant."""
+
+    @operation("POST", "/events/streams/{stream}", repeatable=True)
+    async def append(
+        self, stream: str, events: tuple[NewEvent, ...], expected_version: int = ANY
+    ) -> Result[Appended, ConflictError | InvalidInputError | MissingTenantError]:
+        """Append events to one stream, all or nothing.
+
+        `expected_version` is the version the stream must have: a number, 0 for a stream that must not exist
+        yet, -1 for whatever it is. The same event ids with the same content again are a no-op.
+        """
+        ...
+
+    @operation("POST", "/events/read", repeatable=True)
+    async def read(
+        self, query: EventQuery, limit: int = 100
+    ) -> Result[Page[StoredEvent], InvalidInputError | MissingTenantError]:
+        """Events by position, a page at a time: `after` of the page goes into the next query."""
+        ...
+
+    @operation("POST", "/events/count", repeatable=True)
+    async def count(self, query: EventQuery) -> Result[int, InvalidInputError | MissingTenantError]:
+        """How many events there are."""
+        ...
+
+    @operation("POST", "/events/table", repeatable=True)
+    async def table(self, query: EventQuery) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
+        """The events as a table: raw columns, `data` and `metadata` as JSON text."""
+        ...
+
+    @operation("POST", "/events/ask", repeatable=True)
+    async def ask(
+        self, query: EventQuery, question: Question
+    ) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
+        """Answer a question about the events, as a table."""
+        ...
+
+    @operation("POST", "/events/ingest", repeatable=True)
+    async def ingest(
+        self, events: pa.RecordBatchReader
+    ) -> Result[Ingested, ConflictError | InvalidInputError | MissingTenantError]:
+        """Store a table of events, all or nothing; those whose ids are known already are left out.
+
+        Columns: `id, stream, type, occurred_at, data, metadata`; `data` and `metadata` as JSON text.
+        """
+        ...

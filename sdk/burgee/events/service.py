@@ -1,0 +1,142 @@
+"""The event log of a tenant: append, ingest, read, and questions answered by DuckDB."""
+
+from collections.abc import Callable
+from typing import override
+
+import pyarrow as pa
+from sqlglot.expressions import Expression
+
+from burgee.analytics import questions
+from burgee.analytics.duckdb import DuckDBEngine
+from burgee.core.clock import Clock, to_us
+from burgee.core.errors import ConflictError, DuplicateEventError, InvalidInputError, MissingTenantError
+from burgee.core.json import dumps
+from burgee.core.page import LARGEST_PAGE, Page
+from burgee.core.result import Err, Ok, Result
+from burgee.core.scope import require_tenant
+from burgee.events.model import (
+    ANY,
+    Appended,
+    Counts,
+    EventQuery,
+    Funnel,
+    Ingested,
+    NewEvent,
+    Question,
+    StoredEvent,
+)
+from burgee.events.protocol import EventService
+from burgee.events.rows import own_stream, raw_events
+from burgee.store import log
+from burgee.store import query as reading
+from burgee.store.database import Database
+from burgee.store.log import OWN, RawEvent
+
+
+class LocalEventService(EventService):
+    """Events in the database of this workspace."""
+
+    def __init__(self, database: Database, clock: Clock, engine: DuckDBEngine) -> None:
+        self._database = database
+        self._clock = clock
+        self._engine = engine
+
+    @override
+    async def append(
+        self, stream: str, events: tuple[NewEvent, ...], expected_version: int = ANY
+    ) -> Result[Appended, ConflictError | InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+        if stream.startswith(OWN):
+            return Err(own_stream(stream))
+
+        def work() -> Result[Appended, ConflictError | InvalidInputError]:
+            with self._database.write() as connection:
+                return log.append(connection, self._clock, tenant, stream, events, expected_version)
+
+        return await self._database.run(work)
+
+    @override
+    async def read(
+        self, query: EventQuery, limit: int = 100
+    ) -> Result[Page[StoredEvent], InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+        if not 1 <= limit <= LARGEST_PAGE:
+            return Err(InvalidInputError(f"limit must be 1 to {LARGEST_PAGE}, not {limit}"))
+
+        def work() -> Page[StoredEvent]:
+            items = reading.read(self._database, tenant, query, limit=limit + 1)
+            more = str(items[limit - 1].position) if len(items) > limit else None
+            return Page(tuple(items[:limit]), more)
+
+        return await self._reading(query, work)
+
+    @override
+    async def count(self, query: EventQuery) -> Result[int, InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+        return await self._reading(query, lambda: reading.count(self._database, tenant, query))
+
+    @override
+    async def table(self, query: EventQuery) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+        return await self._reading(query, lambda: reading.read_batches(self._database, tenant, query))
+
+    @override
+    async def ask(
+        self, query: EventQuery, question: Question
+    ) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+
+        def work() -> pa.RecordBatchReader:
+            tree = _tree(question)
+            events = reading.read_batches(self._database, tenant, query).read_all()
+            return self._engine.run(tree, {"events": events}).to_reader()
+
+        return await self._reading(query, work)
+
+    @override
+    async def ingest(
+        self, events: pa.RecordBatchReader
+    ) -> Result[Ingested, ConflictError | InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+
+        def work() -> Ingested:
+            rows = raw_events(events.read_all())
+            with self._database.write() as connection:
+                known = log.by_ids(connection, tenant, rows)
+                for id, old in known.items():
+                    if not _same(old, rows[id]):
+                        raise DuplicateEventError(id, "is taken by an event with other content")
+                new = [row for id, row in rows.items() if id not in known]
+                log.store(connection, self._clock, tenant, new, log.heads(connection, tenant, {r.stream for r in new}))
+            return Ingested(len(new), len(known))
+
+        try:
+            return Ok(await self._database.run(work))
+        except (InvalidInputError, ConflictError) as error:
+            return Err(error)
+
+    async def _reading[T](self, query: EventQuery, work: Callable[[], T]) -> Result[T, InvalidInputError]:
+        if query.limit is not None and query.limit < 0:
+            return Err(InvalidInputError(f"limit can't be {query.limit}"))
+        try:
+            return Ok(await self._database.run(work))
+        except InvalidInputError as error:
+            return Err(error)
+
+
+def _tree(question: Question) -> Expression:
+    match question:
+        case Counts(per, by):
+            return questions.counts(per=per, by=by)
+        case Funnel(steps, by, split):
+            return questions.funnel(steps, by=by, split=split)
+
+
+def _same(old: StoredEvent, row: RawEvent) -> bool:
+    return (old.stream, old.type, dumps(old.data), dumps(old.metadata), to_us(old.occurred_at)) == (
+        row.stream,
+        row.type,
+        row.data,
+        row.metadata,
+        row.occurred_at,
+    )

@@ -1,0 +1,360 @@
+"""The fluent objects of flags: `acme.flags`, and the handle of one flag."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, override
+
+from burgee.core.clock import from_us, to_us
+from burgee.core.display import Sheet, Shown, view
+from burgee.core.errors import NotFoundError
+from burgee.core.json import Json
+from burgee.core.link import Link
+from burgee.core.listing import Listing
+from burgee.core.page import Page
+from burgee.flags.changes import (
+    Change,
+    FlagSpec,
+    Revert,
+    SetArchived,
+    SetEnabled,
+    SetRollout,
+    SetVariants,
+    Target,
+    Untarget,
+)
+from burgee.flags.evaluate import CompiledFlag, compile_flag
+from burgee.flags.model import Evaluation, FlagChange, FlagState, Reason
+from burgee.flags.protocol import FlagService
+from burgee.flags.rules import make_condition
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from burgee.notebook.widgets import FlagsWidget, FlagWidget
+
+_STATE_COLUMNS = ("key", "enabled", "rollout", "variants", "default", "rules", "archived", "version", "updated_at")
+
+
+class Flag(Shown):
+    """One version of a flag. Every verb returns a handle to the new version; this one stays as it is."""
+
+    __slots__ = ("_compiled", "_link", "_service", "evaluate", "state")
+
+    def __init__(self, link: Link, service: FlagService, state: FlagState) -> None:
+        self._link = link
+        self._service = service
+        self.state = state
+        self._compiled: CompiledFlag = compile_flag(state)
+        self.evaluate = self._compiled.evaluate
+        """What the flag serves to a context, and why: `flag.evaluate({"id": "u1"})`. Never raises."""
+
+    @property
+    def key(self) -> str:
+        """The flag's key."""
+        return self.state.key
+
+    @property
+    def version(self) -> int:
+        """The version this handle shows, from 1."""
+        return self.state.version
+
+    @property
+    def enabled(self) -> bool:
+        """Whether this version is switched on."""
+        return self.state.enabled
+
+    def enable(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+        """Switch the flag on."""
+        return self._change(SetEnabled(True), why, expected_version)
+
+    def disable(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+        """Switch the flag off: everybody is served the default at once."""
+        return self._change(SetEnabled(False), why, expected_version)
+
+    def rollout(self, percent: float, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+        """Let this many percent (0 to 100) of those whom no rule matches into the rollout.
+
+        Raising it keeps everybody who is in, with their variants.
+        """
+        return self._change(SetRollout(percent), why, expected_version)
+
+    def target(
+        self,
+        attribute: str,
+        op: str,
+        value: object = None,
+        *,
+        serve: str,
+        also: Sequence[tuple[str, str, object]] = (),
+        name: str | None = None,
+        why: str | None = None,
+        expected_version: int | None = None,
+    ) -> "Flag":
+        """Add a rule behind those there are: whoever meets it is served the variant `serve`.
+
+        `flag.target("country", "in", ["DE", "FR"], serve="treatment")`; `also` holds further conditions
+        that must all be met: `also=[("age", "gte", 18)]`. Operators: see `burgee.Operator`.
+        """
+        conditions = tuple(make_condition(*one) for one in ((attribute, op, value), *also))
+        return self._change(Target(conditions, serve, name), why, expected_version)
+
+    def untarget(self, rule: str, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+        """Take the rule of that name away."""
+        return self._change(Untarget(rule), why, expected_version)
+
+    def variants(
+        self,
+        weights: Mapping[str, float],
+        *,
+        values: Mapping[str, Json] | None = None,
+        default: str | None = None,
+        why: str | None = None,
+        expected_version: int | None = None,
+    ) -> "Flag":
+        """Give the variants anew: weights in percent that sum to 100, values by name, and the default."""
+        return self._change(SetVariants(dict(weights), dict(values or {}), default), why, expected_version)
+
+    def archive(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+        """Put the flag away: it serves its default and is listed no more. Its history stays."""
+        return self._change(SetArchived(True), why, expected_version)
+
+    def restore(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+        """Take the flag out of the archive."""
+        return self._change(SetArchived(False), why, expected_version)
+
+    def revert(self, to: int, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+        """Make the flag what it was at version `to`. That is a change too, and can itself be reverted."""
+        return self._change(Revert(to), why, expected_version)
+
+    def refresh(self) -> "Flag":
+        """The flag as it is now."""
+        return self._at(self._link.call(self._service.get(self.key)))
+
+    def at(self, when: int | str | datetime) -> "Flag":
+        """The flag as it was at a version, or at a time: `flag.at(3)`, `flag.at("2026-11-01")`."""
+        if isinstance(when, int) and not isinstance(when, bool):
+            return self._at(self._link.call(self._service.at(self.key, version=when)))
+        return self._at(self._link.call(self._service.at(self.key, time=from_us(to_us(when)))))
+
+    def history(self) -> "FlagHistory":
+        """Every change, oldest first: who, when, why, before and after."""
+        return FlagHistory(Page(self._link.call(self._service.history(self.key))))
+
+    def assign(self, frame: object, *, by: str = "id") -> "pd.DataFrame":
+        """What the flag serves to each row of a frame, and why.
+
+        Args:
+            frame: any frame: pandas, polars, Arrow. Its columns are the attributes that rules look at.
+            by: the column that holds the targeting key.
+
+        Returns:
+            A frame with the same index and the columns `variant, value, reason, rule, bucket`; row by row
+            what `evaluate` says. `bucket` is the rollout's: in a rollout of p % when below p/100 * 2**32.
+
+        Raises:
+            MissingColumnError: the frame lacks `by` or an attribute of a rule.
+            InvalidInputError: a column is of a kind that can't be used.
+        """
+        from burgee.flags.assign import assign
+
+        return assign(self.state, frame, by)
+
+    def plot(self, users: object = None, *, by: str = "id") -> "Figure":
+        """The rollout over time; with a frame of users also what it serves them. A matplotlib figure."""
+        figure: Figure = view("plots").rollout(self, users, by=by)
+        return figure
+
+    def widget(self, users: object = None, *, by: str = "id") -> "FlagWidget":
+        """Switch, rollout, weights, history, and the live share over a frame of users: to use, not only to see."""
+        widget: FlagWidget = view("widgets").FlagWidget(self, users, by=by)
+        return widget
+
+    def _change(self, change: Change, why: str | None, expected_version: int | None) -> "Flag":
+        return self._at(self._link.call(self._service.change(self.key, change, expected_version, why)))
+
+    def _at(self, state: FlagState) -> "Flag":
+        return Flag(self._link, self._service, state)
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Flag) and other.state == self.state and other._link.tenant == self._link.tenant
+
+    @override
+    def __hash__(self) -> int:
+        return hash((self._link.tenant, self.key, self.version))
+
+    @override
+    def __repr__(self) -> str:
+        row = state_row(self.state)
+        switch = "archived" if self.state.archived else "enabled" if self.enabled else "disabled"
+        return (
+            f"<Flag {self.key!r} {switch}, rollout {self.state.rollout:g} %, {row['variants']}, version {self.version}>"
+        )
+
+    @override
+    def _sheet(self) -> Sheet:
+        row = state_row(self.state)
+        rows: list[tuple[object, ...]] = [(name, row[name]) for name in _STATE_COLUMNS if name not in {"key", "rules"}]
+        rows += [(f"rule {number}", f"{rule.name} → {rule.serve}") for number, rule in enumerate(self.state.rules, 1)]
+        if self.state.description:
+            rows.insert(0, ("description", self.state.description))
+        return Sheet(f"Flag {self.key}", ("", "value"), rows)
+
+
+class FlagList(Listing[Flag]):
+    """The flags of a tenant."""
+
+    __slots__ = ()
+    columns = _STATE_COLUMNS
+
+    @override
+    def __iter__(self) -> Iterator[Flag]:
+        return super().__iter__()
+
+    @override
+    def _row(self, item: Flag) -> Mapping[str, object]:
+        return state_row(item.state)
+
+
+class FlagHistory(Listing[FlagChange]):
+    """The changes of a flag. Frame: `version, at, actor, change, before, after, why`."""
+
+    __slots__ = ()
+    columns = ("version", "at", "actor", "change", "before", "after", "why")
+
+    @override
+    def __iter__(self) -> Iterator[FlagChange]:
+        return super().__iter__()
+
+    @override
+    def _row(self, item: FlagChange) -> Mapping[str, object]:
+        return {name: getattr(item, name) for name in self.columns}
+
+    def plot(self) -> "Figure":
+        """The rollout over time. A matplotlib figure."""
+        figure: Figure = view("plots").history(list(self))
+        return figure
+
+
+class Flags(Shown):
+    """The flags of a tenant: `acme.flags["checkout"]`."""
+
+    __slots__ = ("_known", "_link", "_service")
+
+    def __init__(self, link: Link, service: FlagService, known: dict[str, FlagState]) -> None:
+        self._link = link
+        self._service = service
+        self._known = known  # what has been fetched, for completion and for what is shown
+
+    def create(
+        self,
+        key: str,
+        variants: Mapping[str, float] | None = None,
+        *,
+        values: Mapping[str, Json] | None = None,
+        default: str | None = None,
+        rollout: float = 100.0,
+        enabled: bool = False,
+        description: str = "",
+        salt: str | None = None,
+        why: str | None = None,
+    ) -> Flag:
+        """Create a flag. It is disabled until `enable()`.
+
+        Args:
+            key: letters, digits, `-`, `_` and `.`.
+            variants: weights in percent that sum to 100; without them the flag is boolean, `on` and `off`.
+            values: what each variant stands for; its name unless given.
+            default: the variant for whoever is not in the rollout; the first named unless given.
+            rollout: percent of those whom no rule matches that are let in.
+            enabled: whether it is switched on at once.
+            description: what it is for.
+            salt: what the buckets are made with; the key unless given. Flags with one salt share buckets.
+            why: a word for the history.
+        """
+        spec = FlagSpec(variants, values, default, rollout, enabled, description, salt)
+        return self._handle(self._link.call(self._service.create(key, spec, why)))
+
+    def get(self, key: str) -> Flag:
+        """The flag of that key; `NotFoundError` says which there are."""
+        try:
+            return self._handle(self._link.call(self._service.get(key)))
+        except NotFoundError:
+            self._known.pop(key, None)
+            raise
+
+    def __getitem__(self, key: str) -> Flag:
+        return self.get(key)
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            return isinstance(key, str) and self.get(key) is not None
+        except NotFoundError:
+            return False
+
+    def __iter__(self) -> Iterator[Flag]:
+        return iter(self.list())
+
+    def list(self, *, archived: bool = False) -> FlagList:
+        """The flags by key; archived ones only if asked for."""
+
+        def ask(after: str | None) -> Page[Flag]:
+            page = self._link.call(self._service.list(after, archived=archived))
+            return Page(tuple(map(self._handle, page.items)), page.after)
+
+        return FlagList(ask(None), ask)
+
+    def frame(self) -> "pd.DataFrame":
+        """The flags as a frame: `key, enabled, rollout, variants, default, rules, archived, version, updated_at`."""
+        return self.list().frame()
+
+    def evaluate(self, key: str, context: Mapping[str, object], *, default: Json = None) -> Evaluation[Json]:
+        """What the flag of that key serves now to a context, and why.
+
+        Never raises: what goes wrong (also: there is no such flag) is told in `reason` and `error`, and
+        `default` is the value.
+        """
+        try:
+            flag = self.get(key)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller has a default to go on with
+            return Evaluation(key, default, None, Reason.ERROR, error=str(error))
+        return flag.evaluate(context)
+
+    def widget(self) -> "FlagsWidget":
+        """The flags as a table with switches."""
+        widget: FlagsWidget = view("widgets").FlagsWidget(self)
+        return widget
+
+    def _handle(self, state: FlagState) -> Flag:
+        self._known[state.key] = state
+        return Flag(self._link, self._service, state)
+
+    def _ipython_key_completions_(self) -> Sequence[str]:
+        return sorted(self._known)
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Flags of {self._link.tenant!r}: {', '.join(sorted(self._known)) or 'none fetched yet'}>"
+
+    @override
+    def _sheet(self) -> Sheet:
+        rows = [tuple(state_row(state).values()) for _, state in sorted(self._known.items())]
+        note = "what has been fetched; .list() asks again"
+        return Sheet(f"Flags of {self._link.tenant}", _STATE_COLUMNS, rows, note)
+
+
+def state_row(state: FlagState) -> dict[str, object]:
+    """A flag's state as a row of words."""
+    shares = " / ".join(f"{variant.name} {variant.weight:g}" for variant in state.variants)
+    return {
+        "key": state.key,
+        "enabled": state.enabled,
+        "rollout": state.rollout,
+        "variants": shares,
+        "default": state.default,
+        "rules": len(state.rules),
+        "archived": state.archived,
+        "version": state.version,
+        "updated_at": state.updated_at,
+    }

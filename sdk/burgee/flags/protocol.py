@@ -1,0 +1,62 @@
+"""What can be asked about flags. All of it happens in the current tenant."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from burgee.core.errors import AlreadyExistsError, ConflictError, InvalidInputError, MissingTenantError, NotFoundError
+from burgee.core.json import Json
+from burgee.core.page import Page
+from burgee.core.result import Result
+from burgee.flags.changes import Change, FlagSpec
+from burgee.flags.model import Evaluation, FlagChange, FlagState
+from burgee.wire.operation import operation
+
+
+class FlagService(Protocol):
+    """The flags of a tenant."""
+
+    @operation("POST", "/flags/{key}", repeatable=True)
+    async def create(
+        self, key: str, spec: FlagSpec, why: str | None = None
+    ) -> Result[FlagState, AlreadyExistsError | ConflictError | InvalidInputError | MissingTenantError]:
+        """Create a flag. It is disabled unless the spec says otherwise."""
+        ...
+
+    @operation("GET", "/flags/{key}")
+    async def get(self, key: str) -> Result[FlagState, NotFoundError | MissingTenantError]:
+        """A flag as it is now."""
+        ...
+
+    @operation("GET", "/flags")
+    async def list(
+        self, after: str | None = None, limit: int = 100, archived: bool = False
+    ) -> Result[Page[FlagState], InvalidInputError | MissingTenantError]:
+        """The flags by key, a page at a time; archived ones only if asked for."""
+        ...
+
+    @operation("PATCH", "/flags/{key}", repeatable=True)
+    async def change(
+        self, key: str, change: Change, expected_version: int | None = None, why: str | None = None
+    ) -> Result[FlagState, ConflictError | InvalidInputError | NotFoundError | MissingTenantError]:
+        """Change a flag. With `expected_version` only if nobody changed it since."""
+        ...
+
+    @operation("GET", "/flags/{key}/history")
+    async def history(self, key: str) -> Result[tuple[FlagChange, ...], NotFoundError | MissingTenantError]:
+        """Every change of a flag, oldest first: who, when, why, before and after."""
+        ...
+
+    @operation("GET", "/flags/{key}/at")
+    async def at(
+        self, key: str, time: datetime | None = None, version: int | None = None
+    ) -> Result[FlagState, InvalidInputError | NotFoundError | MissingTenantError]:
+        """A flag as it was at a time, or at a version."""
+        ...
+
+    @operation("POST", "/flags/{key}/evaluate", repeatable=True)
+    async def evaluate(
+        self, key: str, context: Mapping[str, Json]
+    ) -> Result[Evaluation[Json], NotFoundError | MissingTenantError]:
+        """What the flag serves to one context, and why. Nothing is stored."""
+        ...

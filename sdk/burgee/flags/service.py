@@ -1,0 +1,172 @@
+"""The flags of a tenant, kept as aggregates in its log."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import override
+
+from sqlalchemy import Connection
+
+from burgee.core.clock import Clock, from_us, to_us
+from burgee.core.errors import AlreadyExistsError, ConflictError, InvalidInputError, MissingTenantError, NotFoundError
+from burgee.core.json import Json
+from burgee.core.page import LARGEST_PAGE, Page
+from burgee.core.result import Err, Ok, Result
+from burgee.core.scope import require_tenant
+from burgee.flags.changes import STATE, Change, FlagSpec, Revert, audited, created, decide, evolve
+from burgee.flags.evaluate import compile_flag
+from burgee.flags.model import Evaluation, FlagChange, FlagState
+from burgee.flags.protocol import FlagService
+from burgee.flags.rules import check_key
+from burgee.store.aggregates import Aggregates
+from burgee.store.database import Database
+from burgee.store.log import ANY, NewEvent
+
+
+class LocalFlagService(FlagService):
+    """Flags in the database of this workspace."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._flags = Aggregates("flag", STATE, evolve, clock)
+
+    @override
+    async def create(
+        self, key: str, spec: FlagSpec, why: str | None = None
+    ) -> Result[FlagState, AlreadyExistsError | ConflictError | InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+        try:
+            event = created(check_key(key), spec)
+        except InvalidInputError as error:
+            return Err(error)
+
+        def once(state: FlagState | None) -> Result[NewEvent | None, AlreadyExistsError]:
+            if state is None:
+                return Ok(event)
+            where = "in the archive: take it out with restore()" if state.archived else f"there to use: flags[{key!r}]"
+            return Err(AlreadyExistsError("flag", key, hint=f"it is {where}"))
+
+        def work() -> Result[FlagState, AlreadyExistsError | ConflictError | InvalidInputError]:
+            with self._database.write() as connection:
+                return self._flags.change(connection, tenant, key, once, why=why)
+
+        return await self._database.run(work)
+
+    @override
+    async def get(self, key: str) -> Result[FlagState, NotFoundError | MissingTenantError]:
+        return await self._reading(key, lambda _connection, state: Ok(state))
+
+    @override
+    async def list(
+        self, after: str | None = None, limit: int = 100, archived: bool = False
+    ) -> Result[Page[FlagState], InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+        if not 1 <= limit <= LARGEST_PAGE:
+            return Err(InvalidInputError(f"limit must be 1 to {LARGEST_PAGE}, not {limit}"))
+
+        def work() -> Page[FlagState]:
+            with self._database.read() as connection:
+                items = self._flags.page(connection, tenant, after=after or "", limit=limit + 1)
+            more = items[limit - 1].key if len(items) > limit else None
+            return Page(tuple(item for item in items[:limit] if archived or not item.archived), more)
+
+        return Ok(await self._database.run(work))
+
+    @override
+    async def change(
+        self, key: str, change: Change, expected_version: int | None = None, why: str | None = None
+    ) -> Result[FlagState, ConflictError | InvalidInputError | NotFoundError | MissingTenantError]:
+        tenant = require_tenant()
+        expected = ANY if expected_version is None else expected_version
+
+        def work() -> Result[FlagState, ConflictError | InvalidInputError | NotFoundError]:
+            with self._database.write() as connection:
+
+                def decided(
+                    state: FlagState | None,
+                ) -> Result[NewEvent | None, ConflictError | InvalidInputError | NotFoundError]:
+                    if state is None:
+                        return Err(NotFoundError("flag", key, self._flags.ids(connection, tenant)))
+                    earlier = self._version(connection, tenant, key, change.to) if isinstance(change, Revert) else None
+                    return decide(change, state, earlier)
+
+                return self._flags.change(connection, tenant, key, decided, expected=expected, why=why)
+
+        return await self._database.run(work)
+
+    @override
+    async def history(self, key: str) -> Result[tuple[FlagChange, ...], NotFoundError | MissingTenantError]:
+        tenant = require_tenant()
+        return await self._reading(key, lambda connection, _state: Ok(tuple(self._changes(connection, tenant, key))))
+
+    @override
+    async def at(
+        self, key: str, time: datetime | None = None, version: int | None = None
+    ) -> Result[FlagState, InvalidInputError | NotFoundError | MissingTenantError]:
+        tenant = require_tenant()
+        if (time is None) == (version is None):
+            return Err(InvalidInputError("give a time or a version, one of the two"))
+
+        def find(connection: Connection, now: FlagState) -> Result[FlagState, InvalidInputError]:
+            if version is not None:
+                state = self._version(connection, tenant, key, version)
+                hint = f"its versions are 1 to {now.version}"
+                return (
+                    Err(InvalidInputError(f"flag {key!r} has no version {version}", hint=hint))
+                    if state is None
+                    else Ok(state)
+                )
+            until = to_us(time)
+            states = [
+                state
+                for event, state in self._flags.replay(connection, tenant, key)
+                if to_us(event.recorded_at) <= until
+            ]
+            hint = f"it was created at {now.created_at}"
+            if not states:
+                return Err(InvalidInputError(f"flag {key!r} did not exist at {from_us(until)}", hint=hint))
+            return Ok(states[-1])
+
+        return await self._reading(key, find)
+
+    @override
+    async def evaluate(
+        self, key: str, context: Mapping[str, Json]
+    ) -> Result[Evaluation[Json], NotFoundError | MissingTenantError]:
+        return await self._reading(key, lambda _connection, state: Ok(compile_flag(state).evaluate(context)))
+
+    async def _reading[T, E: Exception](
+        self, key: str, use: Callable[[Connection, FlagState], Result[T, E]]
+    ) -> Result[T, E | NotFoundError]:
+        """Do something with a flag that exists."""
+        tenant = require_tenant()
+
+        def work() -> Result[T, E | NotFoundError]:
+            with self._database.read() as connection:
+                state = self._flags.get(connection, tenant, key)
+                if state is None:
+                    return Err(NotFoundError("flag", key, self._flags.ids(connection, tenant)))
+                return use(connection, state)
+
+        return await self._database.run(work)
+
+    def _version(self, connection: Connection, tenant: str, key: str, version: int) -> FlagState | None:
+        states = self._flags.replay(connection, tenant, key, upto=version)
+        return next((state for event, state in states if event.version == version), None)
+
+    def _changes(self, connection: Connection, tenant: str, key: str) -> Iterator[FlagChange]:
+        before = audited(None)
+        for event, state in self._flags.replay(connection, tenant, key):
+            after = audited(state)
+            touched = [name for name in after if after[name] != before.get(name)]
+            why = event.metadata.get("why")
+            yield FlagChange(
+                version=event.version,
+                at=event.recorded_at,
+                actor=str(event.metadata.get("actor")),
+                change=event.type.removeprefix("flag."),
+                before={name: before[name] for name in touched if name in before},
+                after={name: after[name] for name in touched},
+                why=None if why is None else str(why),
+                state=state,
+            )
+            before = after

@@ -1,0 +1,140 @@
+"""Aggregates: things with a current state that change only by events.
+
+The current state stands in a table of its own, written in the transaction that appends the event:
+`get` and `list` never replay. Any earlier state is had by replaying with the same `evolve`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, delete, insert, select
+
+from burgee.core.clock import Clock
+from burgee.core.errors import ConcurrencyError, DuplicateEventError
+from burgee.core.json import Json
+from burgee.core.result import Err, Ok, Result
+from burgee.core.scope import current_caller, current_scope
+from burgee.store import log
+from burgee.store.log import ANY, OWN, NewEvent, StoredEvent
+from burgee.store.schema import states
+
+
+class Versioned(Protocol):
+    """A state that knows its version."""
+
+    @property
+    def version(self) -> int:
+        """The version of its stream."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregates[S: Versioned]:
+    """All aggregates of one kind. `evolve` gives the state after an event; it is pure and never fails."""
+
+    kind: str
+    adapter: TypeAdapter[S]
+    evolve: Callable[[S | None, StoredEvent], S]
+    clock: Clock
+
+    def stream(self, id: str) -> str:
+        """The stream of an aggregate."""
+        return f"{OWN}{self.kind}-{id}"
+
+    def get(self, connection: Connection, tenant: str, id: str) -> S | None:
+        """The current state."""
+        query = select(states.c.data).where(states.c.tenant == tenant, states.c.kind == self.kind, states.c.id == id)
+        text = connection.scalar(query)
+        return None if text is None else self.adapter.validate_json(text)
+
+    def page(self, connection: Connection, tenant: str, *, after: str = "", limit: int | None = None) -> list[S]:
+        """Current states by id, those behind `after`."""
+        query = select(states.c.data).where(states.c.tenant == tenant, states.c.kind == self.kind, states.c.id > after)
+        rows = connection.scalars(query.order_by(states.c.id).limit(limit))
+        return [self.adapter.validate_json(text) for text in rows]
+
+    def ids(self, connection: Connection, tenant: str) -> list[str]:
+        """The ids there are."""
+        query = select(states.c.id).where(states.c.tenant == tenant, states.c.kind == self.kind)
+        return list(connection.scalars(query.order_by(states.c.id)))
+
+    def replay(
+        self, connection: Connection, tenant: str, id: str, *, upto: int | None = None
+    ) -> Iterator[tuple[StoredEvent, S]]:
+        """Each event with the state it led to, in order."""
+        state: S | None = None
+        for event in log.read_stream(connection, tenant, self.stream(id), upto=upto):
+            state = self.evolve(state, event)
+            yield event, state
+
+    def change[E: Exception](
+        self,
+        connection: Connection,
+        tenant: str,
+        id: str,
+        decide: Callable[[S | None], Result[NewEvent | None, E]],
+        *,
+        expected: int = ANY,
+        why: str | None = None,
+    ) -> Result[S, E | log.AppendError]:
+        """Decide on the current state and store what was decided, event and state together.
+
+        `decide` gives the event, or none where nothing is to change. A call that comes again with the
+        idempotency key of its scope gets the first call's answer.
+        """
+        key = current_scope().idempotency_key
+        if key is not None:
+            earlier = log.by_ids(connection, tenant, [key]).get(key)
+            if earlier is not None:
+                return self._again(connection, tenant, id, earlier, decide)
+        state = self.get(connection, tenant, id)
+        actual = state.version if state is not None else 0
+        if expected not in {ANY, actual}:
+            return Err(ConcurrencyError(self.stream(id), expected, actual))
+        decided = decide(state)
+        if isinstance(decided, Err):
+            return decided
+        if decided.value is None:
+            if state is None:
+                raise RuntimeError("there is no aggregate, so something must change")
+            return Ok(state)
+        metadata: dict[str, Json] = {"actor": current_caller().actor, **({"why": why} if why else {})}
+        event = NewEvent(decided.value.type, decided.value.data, metadata, id=key)
+        appended = log.append(connection, self.clock, tenant, self.stream(id), [event], actual)
+        if isinstance(appended, Err):
+            return appended
+        [stored] = log.read_stream(connection, tenant, self.stream(id), after=actual)
+        state = self.evolve(state, stored)
+        self._put(connection, tenant, id, state)
+        return Ok(state)
+
+    def _put(self, connection: Connection, tenant: str, id: str, state: S) -> None:
+        where = (states.c.tenant == tenant, states.c.kind == self.kind, states.c.id == id)
+        connection.execute(delete(states).where(*where))
+        text = self.adapter.dump_json(state).decode()
+        connection.execute(
+            insert(states).values(tenant=tenant, kind=self.kind, id=id, version=state.version, data=text)
+        )
+
+    def _again[E: Exception](
+        self,
+        connection: Connection,
+        tenant: str,
+        id: str,
+        earlier: StoredEvent,
+        decide: Callable[[S | None], Result[NewEvent | None, E]],
+    ) -> Result[S, E | log.AppendError]:
+        before: S | None = None
+        if earlier.stream == self.stream(id):
+            for event, state in self.replay(connection, tenant, id, upto=earlier.version):
+                if event.version < earlier.version:
+                    before = state
+                    continue
+                decided = decide(before)
+                if isinstance(decided, Ok) and decided.value is not None:
+                    same = NewEvent(decided.value.type, decided.value.data, event.metadata)
+                    if log.same_content(event, event.stream, same):
+                        return Ok(state)
+        return Err(DuplicateEventError(earlier.id, "is an idempotency key that another change used"))

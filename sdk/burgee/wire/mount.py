@@ -1,0 +1,125 @@
+"""`mount`: a protocol's operations as routes of a FastAPI application, with OpenAPI from the same declaration."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import chain
+from typing import Annotated
+
+import pyarrow as pa
+from fastapi import Body, FastAPI, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, create_model
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+
+from burgee.core.errors import BurgeeError
+from burgee.core.result import Err, Result
+from burgee.wire import arrow
+from burgee.wire.operation import Operation, Parameter, operations
+
+type Endpoint = Callable[..., Awaitable[Response]]
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457): `code` names its class, `details` holds its attributes, `hints` what to do about it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    details: dict[str, object]
+    hints: list[str]
+    request_id: str | None
+
+
+def mount[P](app: FastAPI, protocol: type[P], service: P, *, tag: str) -> None:
+    """Add a route for each operation of the protocol, answered by the service."""
+    for operation in operations(protocol):
+        summary, _, description = operation.doc.partition("\n")
+        app.add_api_route(
+            operation.path,
+            _endpoint(operation, getattr(service, operation.name)),
+            methods=[operation.method],
+            operation_id=f"{tag}.{operation.name}",
+            tags=[tag],
+            summary=summary.rstrip("."),
+            description=description.strip(),
+            response_model=None if operation.gives_arrow else operation.answer,
+            response_class=StreamingResponse if operation.gives_arrow else Response,
+            responses=_responses(operation),
+            openapi_extra=_arrow_body(operation),
+        )
+
+
+def _endpoint(operation: Operation, method: Callable[..., Awaitable[Result[object, BurgeeError]]]) -> Endpoint:
+    model = _body_model(operation)
+
+    async def endpoint(request: Request, **given: object) -> Response:
+        body = given.pop("body_", None)
+        if model is not None:
+            given.update((parameter.name, getattr(body, parameter.name)) for parameter in operation.at("body"))
+        for parameter in operation.at("arrow"):
+            given[parameter.name] = arrow.decode(await request.body())
+        result = await method(**given)
+        if isinstance(result, Err):
+            raise result.error
+        if isinstance(result.value, pa.RecordBatchReader):
+            pieces = arrow.encode(result.value)
+            first = await run_in_threadpool(next, pieces)  # what fails at once still gets its status
+            return StreamingResponse(iterate_in_threadpool(chain([first], pieces)), media_type=arrow.MEDIA_TYPE)
+        return Response(operation.adapter.dump_json(result.value), media_type="application/json")
+
+    endpoint.__name__ = operation.name
+    endpoint.__doc__ = operation.doc
+    # FastAPI reads the parameters from here.
+    endpoint.__signature__ = inspect.Signature(list(_parameters(operation, model)))  # type: ignore[attr-defined]
+    return endpoint
+
+
+def _parameters(operation: Operation, model: type[BaseModel] | None) -> Iterator[inspect.Parameter]:
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    yield inspect.Parameter("request", keyword, annotation=Request)
+    for parameter in operation.at("path"):
+        annotation: object = Annotated[parameter.annotation, Path()]
+        yield inspect.Parameter(parameter.name, keyword, annotation=annotation)
+    for parameter in operation.at("query"):
+        annotation = Annotated[parameter.annotation, Query()]
+        yield inspect.Parameter(parameter.name, keyword, annotation=annotation, default=parameter.default)
+    if model is not None:
+        yield inspect.Parameter("body_", keyword, annotation=Annotated[model, Body()])
+
+
+def _body_model(operation: Operation) -> type[BaseModel] | None:
+    """The JSON object of a request: one field for each parameter that travels in the body."""
+
+    def field(parameter: Parameter) -> tuple[object, object]:
+        return parameter.annotation, ... if parameter.required else parameter.default
+
+    fields = {parameter.name: field(parameter) for parameter in operation.at("body")}
+    if not fields:
+        return None
+    name = "".join(word.capitalize() for word in operation.name.split("_")) + "Request"
+    model: type[BaseModel] = create_model(  # type: ignore[call-overload] # the fields are known at run time only
+        name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields
+    )
+    return model
+
+
+def _responses(operation: Operation) -> dict[int | str, dict[str, object]]:
+    found: dict[int | str, dict[str, object]] = {}
+    for error in operation.errors:
+        text = (inspect.getdoc(error) or error.code).partition("\n")[0]
+        known = found.setdefault(error.status, {"model": Problem, "description": text})
+        if text not in str(known["description"]):
+            known["description"] = f"{known['description']} {text}"
+    if operation.gives_arrow:
+        found[200] = {"description": "An Arrow stream.", "content": {arrow.MEDIA_TYPE: _BINARY}}
+    return found
+
+
+def _arrow_body(operation: Operation) -> dict[str, object] | None:
+    if not operation.at("arrow"):
+        return None
+    return {"requestBody": {"required": True, "content": {arrow.MEDIA_TYPE: _BINARY}}}

@@ -1,0 +1,313 @@
+"""The entrance: a `Workspace`, its tenants, and the `Tenant` everything else hangs on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, override
+
+from pydantic import BaseModel
+
+from burgee.app import Services, connected, database_of, embedded
+from burgee.core.clock import Clock, system_clock
+from burgee.core.display import Sheet, Shown
+from burgee.core.errors import InvalidInputError
+from burgee.core.json import Json
+from burgee.core.link import Link
+from burgee.core.listing import Listing
+from burgee.core.page import LARGEST_PAGE, Page
+from burgee.core.portal import portal
+from burgee.core.scope import Caller
+from burgee.core.settings import Settings
+from burgee.events.facade import Events
+from burgee.flags.facade import Flags
+from burgee.flags.model import FlagState
+from burgee.keys.model import KeyInfo, NewKey
+from burgee.keys.service import LocalKeyService
+from burgee.store.database import Database
+from burgee.tenants.config import TenantConfig
+from burgee.tenants.model import TenantChange, TenantState
+from burgee.wire.client import HttpClient
+
+if TYPE_CHECKING:
+    import httpx
+    import pandas as pd
+    from pydantic import SecretStr
+
+_COLUMNS = ("id", "name", "settings", "version", "created_at", "updated_at")
+
+
+class Tenant(Shown):
+    """One tenant: everything that belongs to it, and nothing of any other."""
+
+    __slots__ = ("_flags", "_known", "_link", "_services", "_settings", "state")
+
+    def __init__(
+        self, link: Link, services: Services, settings: Settings, state: TenantState, known: dict[str, FlagState]
+    ) -> None:
+        self._link = link.into(state.id)
+        self._services = services
+        self._settings = settings
+        self._known = known
+        self.state = state
+
+    @property
+    def id(self) -> str:
+        """The tenant's id."""
+        return self.state.id
+
+    @property
+    def name(self) -> str:
+        """The tenant's name."""
+        return self.state.name
+
+    @property
+    def flags(self) -> Flags:
+        """Its feature flags."""
+        return Flags(self._link, self._services.flags, self._known)
+
+    @property
+    def events(self) -> Events:
+        """Its event log."""
+        return Events(self._link, self._services.events, progress=self._settings.progress)
+
+    def settings[TSettings: BaseModel](self, model: type[TSettings]) -> TenantConfig[TSettings]:
+        """Its settings, typed by a pydantic model of yours: `acme.settings(ShopSettings).value.currency`."""
+        state = self._link.call(self._services.tenants.get(self.id))
+
+        def save(changes: Mapping[str, Json], why: str | None, version: int) -> TenantState:
+            return self._link.call(self._services.tenants.configure(self.id, changes, version, why))
+
+        return TenantConfig(model, state, save, lambda: self.history().frame())
+
+    def history(self) -> "TenantHistory":
+        """Every change of the tenant and its settings, oldest first."""
+        return TenantHistory(Page(self._link.call(self._services.tenants.history(self.id))))
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Tenant {self.id!r} ({self.name}): .flags, .events, .settings(model)>"
+
+    @override
+    def _sheet(self) -> Sheet:
+        rows: list[tuple[str, object]] = [("name", self.name), ("created", self.state.created_at)]
+        rows += [(f"setting {name}", value) for name, value in self.state.settings.items()]
+        rows += [("flags", ", ".join(sorted(self._known)) or "none fetched yet")]
+        return Sheet(f"Tenant {self.id}", ("", "value"), rows, ".flags, .events, .settings(model), .history()")
+
+
+class TenantHistory(Listing[TenantChange]):
+    """The changes of a tenant. Frame: `version, at, actor, change, before, after, why`."""
+
+    __slots__ = ()
+    columns = ("version", "at", "actor", "change", "before", "after", "why")
+
+    @override
+    def __iter__(self) -> Iterator[TenantChange]:
+        return super().__iter__()
+
+    @override
+    def _row(self, item: TenantChange) -> Mapping[str, object]:
+        return {name: getattr(item, name) for name in self.columns}
+
+
+class TenantList(Listing[Tenant]):
+    """The tenants of a workspace."""
+
+    __slots__ = ()
+    columns = _COLUMNS
+
+    @override
+    def __iter__(self) -> Iterator[Tenant]:
+        return super().__iter__()
+
+    @override
+    def _row(self, item: Tenant) -> Mapping[str, object]:
+        return {name: getattr(item.state, name) for name in self.columns}
+
+
+class Tenants(Shown):
+    """The tenants of a workspace: `ws.tenants["acme"]`."""
+
+    __slots__ = ("_known", "_link", "_services", "_settings")
+
+    def __init__(self, link: Link, services: Services, settings: Settings, known: dict[str, TenantState]) -> None:
+        self._link = link
+        self._services = services
+        self._settings = settings
+        self._known = known
+
+    def create(self, id: str, name: str | None = None) -> Tenant:
+        """Create a tenant: `id` of a-z, 0-9, `-` and `_`; `name` for people."""
+        return self._tenant(self._link.call(self._services.tenants.create(id, name)))
+
+    def get(self, id: str) -> Tenant:
+        """The tenant of that id; `NotFoundError` says which there are."""
+        state = self._link.call(self._services.tenants.get(id))
+        tenant = self._tenant(state)
+        first = tenant._link.call(self._services.flags.list(limit=LARGEST_PAGE))  # noqa: SLF001 - for completion
+        tenant._known.update((flag.key, flag) for flag in first.items)  # noqa: SLF001 - of the keys
+        return tenant
+
+    def __getitem__(self, id: str) -> Tenant:
+        return self.get(id)
+
+    def __iter__(self) -> Iterator[Tenant]:
+        return iter(self.list())
+
+    def list(self) -> TenantList:
+        """The tenants by id."""
+
+        def ask(after: str | None) -> Page[Tenant]:
+            page = self._link.call(self._services.tenants.list(after))
+            return Page(tuple(map(self._tenant, page.items)), page.after)
+
+        return TenantList(ask(None), ask)
+
+    def frame(self) -> "pd.DataFrame":
+        """The tenants as a frame: `id, name, settings, version, created_at, updated_at`."""
+        return self.list().frame()
+
+    def _tenant(self, state: TenantState) -> Tenant:
+        self._known[state.id] = state
+        return Tenant(self._link, self._services, self._settings, state, {})
+
+    def _ipython_key_completions_(self) -> Sequence[str]:
+        return sorted(self._known)
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Tenants: {', '.join(sorted(self._known)) or 'none fetched yet'}>"
+
+    @override
+    def _sheet(self) -> Sheet:
+        rows = [[getattr(state, name) for name in _COLUMNS] for _, state in sorted(self._known.items())]
+        return Sheet("Tenants", _COLUMNS, rows, "what has been fetched; .list() asks again")
+
+
+class Workspace(Shown):
+    """What `burgee.open` gives: everything there is, embedded in this process or on a server."""
+
+    def __init__(
+        self,
+        where: str,
+        services: Services,
+        link: Link,
+        settings: Settings,
+        *,
+        database: Database | None = None,
+        http: HttpClient | None = None,
+    ) -> None:
+        self.where = where
+        self.services = services
+        self._link = link
+        self._settings = settings
+        self._database = database
+        self._http = http
+        self._known: dict[str, TenantState] = {}
+
+    @property
+    def tenants(self) -> Tenants:
+        """The tenants."""
+        return Tenants(self._link, self.services, self._settings, self._known)
+
+    def tenant(self, id: str) -> Tenant:
+        """The tenant of that id; `NotFoundError` says which there are."""
+        return self.tenants.get(id)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the work is done in this process, not by a server."""
+        return self._database is not None
+
+    def create_key(self, *, tenant: str | None = None, name: str = "key") -> NewKey:
+        """Make an API key for a server of this workspace: for one tenant, or an admin key without one.
+
+        The key's text is in `.key` (a `SecretStr`) and is had now or never. Only on the machine itself.
+        """
+        keys = self.services.keys
+        if not isinstance(keys, LocalKeyService):
+            hint = "on its machine: burgee keys create --workspace DIR"
+            raise InvalidInputError("a server's keys are made on its own machine", hint=hint)
+        if tenant is not None:
+            self._link.call(self.services.tenants.get(tenant))
+        return self._link.call(keys.create(tenant=tenant, name=name))
+
+    def keys(self) -> "pd.DataFrame":
+        """The API keys there are: `id, name, tenant, admin, revoked, created_at`."""
+        import pandas as pd
+
+        columns = list(KeyInfo.__slots__)
+        rows = [[getattr(key, name) for name in columns] for key in self._link.call(self.services.keys.list())]
+        return pd.DataFrame(rows, columns=columns)
+
+    def revoke_key(self, id: str) -> KeyInfo:
+        """Take a key's power away, for good and at once."""
+        return self._link.call(self.services.keys.revoke(id))
+
+    def close(self) -> None:
+        """Give everything back. An in-memory workspace is gone then."""
+        if self._database is not None:
+            self._database.close()
+        if self._http is not None:
+            portal.run(self._http.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Workspace {self.where!r}: .tenants, .tenant(id)>"
+
+    @override
+    def _sheet(self) -> Sheet:
+        kind = "embedded in this process" if self._database is not None else "on a server"
+        rows = [
+            ("where", self.where),
+            ("kind", kind),
+            ("tenants", ", ".join(sorted(self._known)) or "none fetched yet"),
+        ]
+        return Sheet("Workspace", ("", "value"), rows, ".tenants, .tenant(id), .close()")
+
+
+def open_workspace(
+    where: str | None = None,
+    *,
+    token: "str | SecretStr | None" = None,
+    actor: str | None = None,
+    settings: Settings | None = None,
+    clock: Clock = system_clock,
+    transport: "httpx.AsyncBaseTransport | None" = None,
+) -> Workspace:
+    """Open a workspace; see `burgee.open`."""
+    chosen = _settings(settings, token)
+    address = chosen.workspace if where is None else str(where)
+    if not address:
+        raise InvalidInputError("a workspace needs a place: a folder, memory:// or a server's URL")
+    if address.startswith(("http://", "https://")):
+        if actor is not None:
+            raise InvalidInputError("actor is for embedded workspaces; on a server the key says who you are")
+        http = HttpClient(address, chosen, transport=transport)
+        return Workspace(address, connected(http), Link(inline=False), chosen, http=http)
+    database = database_of(address, chosen)
+    caller = Caller(actor) if actor is not None else None
+    return Workspace(address, embedded(database, clock), Link(inline=True, caller=caller), chosen, database=database)
+
+
+def _settings(settings: Settings | None, token: "str | SecretStr | None") -> Settings:
+    from pydantic import SecretStr, ValidationError
+
+    if settings is None:
+        try:
+            settings = Settings()
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            name = f"BURGEE_{'_'.join(map(str, first['loc'])).upper()}"
+            raise InvalidInputError(f"the environment variable {name} can't be used: {first['msg']}") from None
+    if token is not None:
+        secret = token if isinstance(token, SecretStr) else SecretStr(token)
+        settings = settings.model_copy(update={"token": secret})
+    return settings

@@ -1,0 +1,69 @@
+"""The three modes: a test that takes `acme` or `ws` runs embedded, against a server in process, and over a socket."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+import burgee
+from burgee.core.clock import system_clock
+from burgee.core.portal import drive
+from burgee.core.settings import Settings
+from burgee.keys.service import LocalKeyService
+from burgee.server.app import create_app
+from burgee.store.database import Database
+from burgee.workspace import Tenant, Workspace
+from services.server import running
+
+MODES = ("embedded", "asgi", "socket")
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A server in a process of its own, for the whole run: its address and its folder."""
+    folder = tmp_path_factory.mktemp("served") / "workspace"
+    with burgee.open(str(folder)):
+        pass
+    with running(folder) as url:
+        yield url, folder
+
+
+@pytest.fixture(scope="session")
+def admin_key(served: tuple[str, Path]) -> str:
+    """An admin key of the server."""
+    with burgee.open(str(served[1])) as ws:
+        return ws.create_key(name="tests").key.get_secret_value()
+
+
+def in_process(database: Database, settings: Settings | None = None) -> Workspace:
+    """A workspace on a server in this process, as an admin sees it."""
+    made = drive(LocalKeyService(database, system_clock).create(tenant=None, name="tests")).unwrap()
+    app = create_app(database, settings or Settings())
+    return burgee.open("http://burgee.test", token=made.key, transport=httpx.ASGITransport(app))
+
+
+@pytest.fixture(params=MODES)
+def ws(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    """A workspace, as an admin sees it, in each mode. In the socket mode it is shared: make tenants of your own."""
+    if request.param == "socket":
+        url, _ = request.getfixturevalue("served")
+        with burgee.open(url, token=request.getfixturevalue("admin_key")) as workspace:
+            yield workspace
+    elif request.param == "asgi":
+        database = Database.in_memory()
+        with in_process(database) as workspace:
+            yield workspace
+        database.close()
+    else:
+        with burgee.open("memory://") as workspace:
+            yield workspace
+
+
+@pytest.fixture
+def acme(ws: Workspace) -> Tenant:
+    """A tenant of its own, in each mode."""
+    return ws.tenants.create(f"acme-{next(_numbers)}", name="Acme Ltd")
