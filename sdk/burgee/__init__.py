@@ -171,13 +171,15 @@ def open(  # noqa: A001 - burgee.open, as in gzip.open
     )
 
 
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'burgee' has no attribute {name!r}")
-    module, _, other = home.partition(":")
-    loaded = importlib.import_module(module)
-    return loaded if home.endswith(":") else getattr(loaded, other or name)
+if not TYPE_CHECKING:  # a type checker knows the names from above, and so finds misspelt ones
+
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'burgee' has no attribute {name!r}")
+        module, _, other = home.partition(":")
+        loaded = importlib.import_module(module)
+        return loaded if home.endswith(":") else getattr(loaded, other or name)
 
 
 def __dir__() -> list[str]:

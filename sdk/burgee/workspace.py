@@ -16,7 +16,7 @@ from burgee.core.listing import Listing
 from burgee.core.page import LARGEST_PAGE, Page
 from burgee.core.portal import portal
 from burgee.core.scope import Caller
-from burgee.core.settings import Settings
+from burgee.core.settings import Settings, load_settings
 from burgee.events.facade import Events
 from burgee.flags.facade import Flags
 from burgee.flags.model import FlagState
@@ -298,16 +298,10 @@ def open_workspace(
 
 
 def _settings(settings: Settings | None, token: "str | SecretStr | None") -> Settings:
-    from pydantic import SecretStr, ValidationError
+    from pydantic import SecretStr
 
-    if settings is None:
-        try:
-            settings = Settings()
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            name = f"BURGEE_{'_'.join(map(str, first['loc'])).upper()}"
-            raise InvalidInputError(f"the environment variable {name} can't be used: {first['msg']}") from None
-    if token is not None:
-        secret = token if isinstance(token, SecretStr) else SecretStr(token)
-        settings = settings.model_copy(update={"token": secret})
-    return settings
+    settings = load_settings() if settings is None else settings
+    if token is None:
+        return settings
+    secret = token if isinstance(token, SecretStr) else SecretStr(token)
+    return settings.model_copy(update={"token": secret})

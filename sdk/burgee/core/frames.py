@@ -247,7 +247,8 @@ def _series(column: "pa.ChunkedArray") -> "pd.Series":
 
     kind = column.type
     if isinstance(kind, pa.JsonType):
-        return pd.Series([_parsed(text) for text in column.to_pylist()], dtype="object")
+        texts = column.cast(pa.string()).to_pylist()
+        return pd.Series([_parsed(text) for text in texts], dtype="object")
     if pa.types.is_nested(kind):
         return pd.Series(column.to_pylist(maps_as_pydicts="lossy"), dtype="object")
     if pa.types.is_decimal(kind):

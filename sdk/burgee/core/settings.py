@@ -18,8 +18,10 @@
 
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from burgee.core.errors import InvalidInputError
 
 type Durability = Literal["safe", "fast"]
 
@@ -41,3 +43,13 @@ class Settings(BaseSettings):
     jwt_audience: str | None = None
     jwt_tenant_claim: str = "tenant"
     max_body: int = Field(default=64 * 1024 * 1024, gt=0)
+
+
+def load_settings() -> Settings:
+    """The settings from the environment; what can't be used is named, its value is not shown."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        name = "BURGEE_" + "_".join(map(str, first["loc"])).upper()
+        raise InvalidInputError(f"the environment variable {name} can't be used: {first['msg']}") from None

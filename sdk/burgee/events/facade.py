@@ -64,7 +64,9 @@ class Events(Shown):
             DuplicateEventError: an event id is taken by an event with other content.
         """
         several = [events] if isinstance(events, NewEvent | Mapping) else list(events)
-        ready = tuple(_with_id(_event(event)) for event in several)  # so that a repeated request is known again
+        ready = tuple(map(_event, several))
+        if not self._link.inline:
+            ready = tuple(map(_with_id, ready))  # so that a request that is sent again is known again
         return self._link.call(self._service.append(stream, ready, expected_version))
 
     def read(self, stream: str | None = None, *, after: int | None = None) -> EventList:

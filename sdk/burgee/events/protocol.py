@@ -14,7 +14,7 @@ from burgee.wire.operation import operation
 class EventService(Protocol):
     """The event log of a tenant."""
 
-    @operation("POST", "/events/streams/{stream}", repeatable=True)
+    @operation("POST", "/events/append", repeatable=True)
     async def append(
         self, stream: str, events: tuple[NewEvent, ...], expected_version: int = ANY
     ) -> Result[Appended, ConflictError | InvalidInputError | MissingTenantError]:

@@ -125,7 +125,8 @@ class Access:
                 options={"require": ["exp", "sub"], "verify_aud": settings.jwt_audience is not None},
             )
         except jwt.PyJWTError as error:
-            return Err(AuthenticationError(f"this JWT is not accepted: {error}"))
+            hint = "API keys begin with `burgee_`; anything else is read as a JWT"
+            return Err(AuthenticationError(f"this JWT is not accepted: {error}", hint=hint))
         tenant = cast("Mapping[str, object]", claims).get(settings.jwt_tenant_claim)
         confined = tenant if isinstance(tenant, str) else _NOBODY
         return Ok(Caller(str(claims["sub"]), confined_to=confined, admin=False))

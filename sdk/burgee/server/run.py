@@ -8,7 +8,7 @@ import uvicorn
 
 from burgee.app import database_of
 from burgee.core.errors import InvalidInputError
-from burgee.core.settings import Settings
+from burgee.core.settings import load_settings
 from burgee.server.app import create_app
 
 _log = logging.getLogger("burgee.server")
@@ -16,7 +16,7 @@ _log = logging.getLogger("burgee.server")
 
 def serve(workspace: str | None, *, host: str, port: int) -> None:
     """Serve a workspace until interrupted; then let running requests end."""
-    settings = Settings()
+    settings = load_settings()
     where = workspace or settings.workspace
     if where.startswith(("http://", "https://")):
         raise InvalidInputError(f"{where} is a server itself", hint="give a folder: --workspace DIR")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import batched
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from burgee.core.clock import Clock, from_us, to_us
@@ -83,6 +83,17 @@ class RawEvent:
     schema_version: int = 1
 
 
+# Made once: to build a statement costs more than to run it.
+_of_tenant = events.c.tenant == bindparam("tenant")
+_INSERT = insert(events)
+_HEAD = select(func.max(events.c.version)).where(_of_tenant, events.c.stream == bindparam("stream"))
+_HEADS = (
+    select(events.c.stream, func.max(events.c.version))
+    .where(_of_tenant, events.c.stream.in_(bindparam("streams", expanding=True)))
+    .group_by(events.c.stream)
+)
+_BY_IDS = select(events).where(_of_tenant, events.c.id.in_(bindparam("ids", expanding=True)))
+
 type AppendError = ConcurrencyError | DuplicateEventError | InvalidInputError
 
 
@@ -141,22 +152,20 @@ def store(connection: Connection, clock: Clock, tenant: str, rows: Iterable[RawE
             }
         )
     if values:
-        connection.execute(insert(events), values)
+        connection.execute(_INSERT, values)
 
 
 def head(connection: Connection, tenant: str, stream: str) -> int:
     """The version of a stream; 0 if there is none."""
-    return heads(connection, tenant, [stream]).get(stream, 0)
+    return connection.scalar(_HEAD, {"tenant": tenant, "stream": stream}) or 0
 
 
 def heads(connection: Connection, tenant: str, streams: Iterable[str]) -> dict[str, int]:
     """The versions of those streams that exist."""
     found: dict[str, int] = {}
     for some in batched(streams, _IDS_AT_ONCE, strict=False):
-        query = select(events.c.stream, func.max(events.c.version)).where(
-            events.c.tenant == tenant, events.c.stream.in_(some)
-        )
-        found.update((name, version) for name, version in connection.execute(query.group_by(events.c.stream)))
+        rows = connection.execute(_HEADS, {"tenant": tenant, "streams": some})
+        found.update((name, version) for name, version in rows)
     return found
 
 
@@ -164,8 +173,8 @@ def by_ids(connection: Connection, tenant: str, ids: Iterable[str]) -> dict[str,
     """The events with these ids, as far as they exist."""
     found: dict[str, StoredEvent] = {}
     for some in batched(ids, _IDS_AT_ONCE, strict=False):
-        query = select(events).where(events.c.tenant == tenant, events.c.id.in_(some))
-        found.update((row.id, stored(row)) for row in connection.execute(query))
+        rows = connection.execute(_BY_IDS, {"tenant": tenant, "ids": some})
+        found.update((row.id, stored(row)) for row in rows)
     return found
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from burgee.core.errors import ServerUnavailableError
+from burgee.core.errors import InvalidInputError, ServerUnavailableError
 from burgee.core.ids import new_id
 from burgee.core.scope import current_scope
 from burgee.core.settings import Settings
@@ -57,6 +57,8 @@ class HttpClient:
     """A server's address, with what is needed to be let in."""
 
     def __init__(self, url: str, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        if settings.token is not None and not settings.token.get_secret_value().isascii():
+            raise InvalidInputError("the token holds characters that no key or JWT has")
         self.url = url.rstrip("/")
         self._settings = settings
         self._transport = transport

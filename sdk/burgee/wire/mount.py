@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain
 from typing import Annotated
+from urllib.parse import unquote
 
 import pyarrow as pa
 from fastapi import Body, FastAPI, Path, Query, Request, Response
@@ -62,6 +63,9 @@ def _endpoint(operation: Operation, method: Callable[..., Awaitable[Result[objec
             given.update((parameter.name, getattr(body, parameter.name)) for parameter in operation.at("body"))
         for parameter in operation.at("arrow"):
             given[parameter.name] = arrow.decode(await request.body())
+        for parameter in operation.at("path"):
+            value = given[parameter.name]
+            given[parameter.name] = unquote(value) if isinstance(value, str) else value  # see remote._segment
         result = await method(**given)
         if isinstance(result, Err):
             raise result.error

@@ -1,0 +1,208 @@
+"""Payloads: the JSON of raw events as typed columns, so that a log of events reads like a table.
+
+DuckDB reads the JSON (one pass for the field names, one for their types, one for the values) and decides
+here what type each field's column has. Names of fields never go into SQL: they may hold quotes, dots or
+nothing at all, and `A` and `a` are two fields, though one identifier to SQL.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from burgee.analytics.duckdb import DuckDBEngine, pointer
+from burgee.core.errors import InvalidInputError
+
+STANDARD = ("position", "stream", "version", "id", "type", "occurred_at", "recorded_at")
+"""The columns every expanded table begins with."""
+
+METADATA = "metadata"
+"""The column every expanded table ends with."""
+
+_WHOLE = frozenset({"BIGINT", "UBIGINT"})
+_NUMBERS = _WHOLE | {"DOUBLE"}
+_NESTED = ({"ARRAY"}, {"OBJECT"})
+_SCALARS = frozenset({"BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR"})
+_INT64_MAX = float(2**63)
+_engine = DuckDBEngine()
+
+
+def expand(raw: pa.Table, fields: Sequence[str] | None = None) -> pa.Table:
+    """Raw events with their payload's top-level fields as columns.
+
+    Args:
+        raw: events as the log hands them out: `position, stream, version, id, type, schema_version,
+            data, metadata, occurred_at, recorded_at`; `data` and `metadata` are texts of JSON objects.
+        fields: only these payload fields, in this order; all of them, in alphabetical order, if not
+            given. One that no event has is a column of nulls.
+
+    Returns:
+        `position, stream, version, id, type, occurred_at, recorded_at`, the payload fields, `metadata`
+        (of Arrow's JSON type: a column of dicts in pandas). A field named like one of these columns is
+        `data_<name>`. Rows are those of `raw`, in the same order. Types of the fields:
+
+        | values                                           | column                          |
+        |--------------------------------------------------|---------------------------------|
+        | integers that fit into 64 bits                   | int64                           |
+        | integers, some too big for that                  | text, so that no digit is lost  |
+        | integers and fractions                           | double                          |
+        | true, false                                      | bool                            |
+        | text, also text that looks like a date           | text                            |
+        | objects; lists whose items have one type         | struct; list                    |
+        | objects or lists whose parts conflict in type    | text (JSON)                     |
+        | objects or lists with numbers of 19 digits       | text (JSON)                     |
+        | kinds that conflict                              | text                            |
+        | only null                                        | text, all null                  |
+
+        A field that is null or absent is null.
+    """
+    names = sorted(_names(raw)) if fields is None else list(dict.fromkeys(fields))
+    columns = _values(raw, names)
+    taken = {*STANDARD, METADATA}
+    plain = {name for name in names if name not in taken}
+    table = raw.select([*STANDARD])
+    for name, column in zip(names, columns, strict=True):
+        free = name
+        while free in taken or (free != name and free in plain):
+            free = f"data_{free}"
+        table = table.append_column(free, column)
+    metadata = raw.column(METADATA).cast(pa.string()).cast(pa.json_())
+    return table.append_column(METADATA, metadata)
+
+
+def _names(raw: pa.Table) -> list[str]:
+    found = _run("SELECT DISTINCT unnest(names) AS name FROM (SELECT DISTINCT json_keys(data) AS names FROM raw)", raw)
+    return [str(name) for name in found.column("name").to_pylist()]
+
+
+def _values(raw: pa.Table, names: Sequence[str]) -> list[pa.ChunkedArray]:
+    """The payload's fields as columns, in the order of their names."""
+    if not names:
+        return []
+    pointers = [pointer(name) for name in names]
+    types = [_type(kinds) for kinds in _kinds(raw, pointers)]
+    nested = _nested_types(raw, pointers, [place for place, kind in enumerate(types) if kind == "NESTED"])
+    types = [nested.get(place, kind) for place, kind in enumerate(types)]
+    try:
+        columns = _extract(raw, pointers, types)
+    except InvalidInputError:  # an integer beyond 64 bits
+        types = _without_huge(raw, pointers, types)
+        columns = _extract(raw, pointers, types)
+    inexact = [place for place, kind in enumerate(types) if kind == "DOUBLE" and _is_huge(columns[place])]
+    if inexact:
+        types = _without_huge_whole(raw, pointers, types, inexact)
+        columns = _extract(raw, pointers, types)
+    return columns
+
+
+def _kinds(raw: pa.Table, pointers: Sequence[str]) -> list[set[str]]:
+    """The JSON types each field has, over all events."""
+    found = _run(
+        """SELECT DISTINCT place, kind FROM (
+             SELECT unnest(kinds) AS kind, generate_subscripts(kinds, 1) AS place
+             FROM (SELECT DISTINCT json_type(data, ?) AS kinds FROM raw)
+           ) WHERE kind IS NOT NULL AND kind <> 'NULL'""",
+        raw,
+        [pointers],
+    )
+    kinds: list[set[str]] = [set() for _ in pointers]
+    for place, kind in zip(found.column("place").to_pylist(), found.column("kind").to_pylist(), strict=True):
+        kinds[place - 1].add(kind)
+    return kinds
+
+
+def _type(kinds: set[str]) -> str:
+    if kinds and kinds <= _WHOLE:
+        return "BIGINT"
+    if kinds and kinds <= _NUMBERS:
+        return "DOUBLE"
+    if kinds == {"BOOLEAN"}:
+        return "BOOLEAN"
+    return "NESTED" if kinds in _NESTED else "VARCHAR"
+
+
+def _extract(raw: pa.Table, pointers: Sequence[str], types: Sequence[str]) -> list[pa.ChunkedArray]:
+    """Each field as its type: a scalar of SQL, or the JSON of a nested type (see `_nested_types`)."""
+    parameters: list[object] = [list(pointers)]
+    shown: list[str] = []
+    for place, kind in enumerate(types, start=1):
+        value = f"texts[{place}]"
+        if kind in _SCALARS:
+            shown.append(f"CAST({value} AS {kind}) AS c{place}")
+        else:
+            shown.append(f"json_transform({value}, ?) AS c{place}")
+            parameters.append(kind)
+    # The list of names stands before the others in the text, as in the parameters.
+    sql = f"WITH found AS (SELECT json_extract_string(data, ?) AS texts FROM raw) SELECT {', '.join(shown)} FROM found"
+    return list(_run(sql, raw, parameters).itercolumns())
+
+
+def _nested_types(raw: pa.Table, pointers: Sequence[str], places: Sequence[int]) -> dict[int, str]:
+    """For each nested field its type in DuckDB's JSON notation, or VARCHAR where one type can't hold all of it."""
+    if not places:
+        return {}
+    shown: list[str] = []
+    for n in range(1, len(places) + 1):
+        shown.append(f"json_group_structure(texts[{n}]::JSON)::VARCHAR AS s{n}")
+        shown.append(f"bool_or(regexp_matches(texts[{n}], '\\d{{19}}')) AS h{n}")
+    sql = f"SELECT {', '.join(shown)} FROM (SELECT json_extract_string(data, ?) AS texts FROM raw)"
+    (row,) = _run(sql, raw, [[pointers[place] for place in places]]).to_pylist()
+    types: dict[int, str] = {}
+    for n, place in enumerate(places, start=1):
+        structure = _settled(json.loads(row[f"s{n}"]))
+        # Digits beyond int64 would come out as null: such a field stays as it is written.
+        types[place] = "VARCHAR" if structure is None or row[f"h{n}"] else json.dumps(structure)
+    return types
+
+
+def _settled(structure: object) -> object:
+    """DuckDB's description of JSON as the type to read it with; None where it is no single type."""
+    if isinstance(structure, str):
+        return {"UBIGINT": "BIGINT", "NULL": "VARCHAR", "JSON": None}.get(structure, structure)
+    if isinstance(structure, list):
+        inner = _settled(structure[0])
+        return None if inner is None else [inner]
+    if not isinstance(structure, Mapping) or not _are_identifiers(structure):
+        return None
+    parts = {name: _settled(part) for name, part in structure.items()}
+    return None if None in parts.values() else parts
+
+
+def _are_identifiers(names: Iterable[str]) -> bool:
+    """Whether these can be the fields of one struct, which knows no upper and lower case, NUL or empty name."""
+    spelt = [name.lower() for name in names]
+    return len(set(spelt)) == len(spelt) and all(name and "\0" not in name for name in spelt)
+
+
+def _is_huge(column: pa.ChunkedArray) -> bool:
+    most = pc.max(pc.abs(column)).as_py()
+    return most is not None and most >= _INT64_MAX
+
+
+def _without_huge(raw: pa.Table, pointers: Sequence[str], types: Sequence[str]) -> list[str]:
+    """The types, with text for the integers of which some don't fit into int64."""
+    places = [place for place, kind in enumerate(types) if kind == "BIGINT"]
+    return _as_text(raw, pointers, types, places, "count(texts[{n}]) > count(TRY_CAST(texts[{n}] AS BIGINT))")
+
+
+def _without_huge_whole(
+    raw: pa.Table, pointers: Sequence[str], types: Sequence[str], places: Sequence[int]
+) -> list[str]:
+    """The types, with text for doubles that are integers one and all, or too big even for a double."""
+    test = "bool_and(regexp_full_match(texts[{n}], '-?\\d+')) OR bool_or(isinf(CAST(texts[{n}] AS DOUBLE)))"
+    return _as_text(raw, pointers, types, places, test)
+
+
+def _as_text(
+    raw: pa.Table, pointers: Sequence[str], types: Sequence[str], places: Sequence[int], test: str
+) -> list[str]:
+    shown = [f"{test.format(n=n)} AS t{n}" for n in range(1, len(places) + 1)]
+    sql = f"SELECT {', '.join(shown)} FROM (SELECT json_extract_string(data, ?) AS texts FROM raw)"
+    (row,) = _run(sql, raw, [[pointers[place] for place in places]]).to_pylist()
+    found = dict(zip(places, row.values(), strict=True))
+    return ["VARCHAR" if found.get(place) else kind for place, kind in enumerate(types)]
+
+
+def _run(sql: str, raw: pa.Table, parameters: Sequence[object] = ()) -> pa.Table:
+    return _engine.run(sql, {"raw": raw.select(["data"])}, parameters)

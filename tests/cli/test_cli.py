@@ -1,0 +1,156 @@
+"""The command line, as typed: each command in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import burgee
+from services.server import running
+
+ENV = {**os.environ, "COLUMNS": "200", "BURGEE_PROGRESS": "0"}
+CSV = """user,event,at,country
+u1,catalog,2026-01-01T10:00:00,DE
+u1,purchase,2026-01-01T11:00:00,DE
+u2,catalog,2026-01-02,FR
+"""
+
+
+def burgee_(*args: str, cwd: Path, ok: bool = True, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "burgee", *args], cwd=cwd, env=env or ENV, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode == 0) is ok, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "clicks.csv").write_text(CSV)
+    return tmp_path
+
+
+IMPORT = ("import", "clicks.csv", "--tenant", "acme", "--stream", "user", "--type", "event", "--time", "at")
+
+
+def test_an_import_can_be_run_twice_and_is_what_open_opens(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "3 events stored, 0 were stored already" in burgee_(*IMPORT, cwd=shop)
+    assert "0 events stored, 3 were stored already" in burgee_(*IMPORT, cwd=shop)
+    monkeypatch.chdir(shop)
+    with burgee.open() as ws:
+        frame = ws.tenant("acme").events.query().frame()
+    assert list(frame["type"]) == ["catalog", "purchase", "catalog"]
+    assert list(frame["country"]) == ["DE", "DE", "FR"]
+
+
+def test_events_are_counted_and_funnelled(shop: Path) -> None:
+    burgee_(*IMPORT, cwd=shop)
+    said = burgee_("events", "--tenant", "acme", cwd=shop)
+    assert "Events of acme: 3" in said
+    assert "catalog" in said
+    funnel = burgee_("events", "-t", "acme", "--funnel", "catalog, purchase", "--actor", "user", cwd=shop)
+    assert "step_conversion" in funnel
+    assert "0.5" in funnel
+    assert "2026-01-02" in burgee_("events", "-t", "acme", "--per", "day", "--by", "country", cwd=shop)
+
+
+def test_flags_are_listed_with_their_history(shop: Path) -> None:
+    with burgee.open(str(shop / ".burgee"), actor="ada") as ws:
+        ws.tenants.create("acme").flags.create("checkout").rollout(20, why="slowly").enable()
+    assert "checkout" in burgee_("flags", "--tenant", "acme", cwd=shop)
+    history = burgee_("flags", "checkout", "--tenant", "acme", cwd=shop)
+    assert "slowly" in history
+    assert "ada" in history
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("flags", "--tenant", "acm"), "no tenant 'acm'"),
+        (("flags", "chekout", "--tenant", "acme"), "did you mean 'checkout'?"),
+        (("events", "--tenant", "acme", "--per", "fortnight"), "no period 'fortnight'"),
+        (("import", "nothing.csv", "-t", "acme", "--stream", "u", "--type", "e", "--time", "t"), "nothing.csv"),
+        (
+            ("import", "clicks.csv", "-t", "acme", "--stream", "usr", "--type", "event", "--time", "at"),
+            "did you mean 'user'?",
+        ),
+        (("keys", "create"), "--tenant T or --admin"),
+        (("keys", "create", "--tenant", "acm"), "did you mean 'acme'?"),
+        (("flags", "--tenant", "acme", "-w", "http://127.0.0.1:9"), "no answer from http://127.0.0.1:9"),
+        (("keys", "create", "--admin", "-w", "http://127.0.0.1:9"), "own machine"),
+    ],
+)
+def test_mistakes_are_answered_in_a_line_with_what_to_do(shop: Path, args: tuple[str, ...], said: str) -> None:
+    with burgee.open(str(shop / ".burgee")) as ws:
+        ws.tenants.create("acme").flags.create("checkout")
+    assert said in burgee_(*args, cwd=shop, ok=False, env={**ENV, "BURGEE_RETRIES": "0"})
+
+
+def test_a_setting_that_cannot_be_is_named(shop: Path) -> None:
+    said = burgee_("flags", "--tenant", "acme", cwd=shop, ok=False, env={**ENV, "BURGEE_TIMEOUT": "soon"})
+    assert "BURGEE_TIMEOUT" in said
+
+
+def test_keys_are_made_once_used_over_http_listed_and_revoked(shop: Path) -> None:
+    folder = shop / "served"
+    with burgee.open(str(folder)) as ws:
+        ws.tenants.create("acme")
+    where = ("--workspace", str(folder))
+    key = burgee_("keys", "create", "--tenant", "acme", "--name", "analyst", *where, cwd=shop).split()[-1]
+    assert key.startswith("burgee_")
+    assert "analyst" in burgee_("keys", "list", *where, cwd=shop)
+    with running(folder) as url:
+        over_http = {**ENV, "BURGEE_TOKEN": key, "BURGEE_WORKSPACE": url}
+        assert "3 events stored" in burgee_(*IMPORT, cwd=shop, env=over_http)
+        assert "Events of acme: 3" in burgee_("events", "--tenant", "acme", cwd=shop, env=over_http)
+        burgee_("keys", "revoke", key.split("_")[1], *where, cwd=shop)
+        assert "not known" in burgee_("events", "--tenant", "acme", cwd=shop, env=over_http, ok=False)
+
+
+def test_serve_ends_in_peace_when_interrupted(shop: Path) -> None:
+    from services.server import free_port, wait_for
+
+    port = free_port()
+    log = shop / "log"
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "burgee", "serve", "--port", str(port)]
+        process = subprocess.Popen(command, cwd=shop, env=ENV, stdout=output, stderr=output)
+        wait_for(f"http://127.0.0.1:{port}/health", process, log)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    assert "Traceback" not in log.read_text()
+
+
+def test_an_import_killed_in_the_middle_leaves_whole_batches_and_can_be_run_to_the_end(shop: Path) -> None:
+    """A SIGKILL at a moment of its own choosing, five times over; then to the end."""
+    rows = 60_000
+    lines = (f"u{n % 700},event-{n % 5},2026-01-01T00:00:00.{n:06},{n}" for n in range(rows))
+    (shop / "clicks.csv").write_text("user,event,at,n\n" + "\n".join(lines) + "\n")
+    stored = 0
+    for attempt in range(5):
+        process = subprocess.Popen([sys.executable, "-m", "burgee", *IMPORT], cwd=shop, env=ENV)
+        time.sleep(1.2 + 0.35 * attempt)
+        process.kill()
+        process.wait()
+        with burgee.open(str(shop / ".burgee")) as ws:
+            if not ws.tenants.list().count():
+                continue
+            events = ws.tenant("acme").events
+            now = events.query().count()
+            assert now % 10_000 == 0
+            assert now >= stored
+            stored = now
+            heads = events.query().by("stream").frame()
+            assert heads["count"].sum() == now
+    said = burgee_(*IMPORT, cwd=shop)
+    assert f"{rows - stored:,} events stored, {stored:,} were stored already" in said
+    with burgee.open(str(shop / ".burgee")) as ws:
+        frame = ws.tenant("acme").events.query().frame()
+    assert len(frame) == rows
+    assert sorted(frame["n"]) == list(range(rows))
+    assert (frame.sort_values("position").groupby("stream")["version"].diff().dropna() == 1).all()

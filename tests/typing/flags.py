@@ -1,0 +1,60 @@
+"""What users write with flags, and the types they get. mypy checks this; it is never run."""
+
+from collections.abc import Iterator
+from typing import assert_type
+
+import pandas as pd
+import polars as pl
+
+import burgee
+from burgee.core.json import Json
+from burgee.core.result import Ok
+
+
+def reaching(tenant: burgee.Tenant) -> None:
+    assert_type(tenant.flags["checkout"], burgee.Flag)
+    assert_type(tenant.flags.get("checkout"), burgee.Flag)
+    assert_type(tenant.flags.create("checkout"), burgee.Flag)
+    assert_type(tenant.flags.create("c", variants={"a": 50, "b": 50}, values={"a": 1, "b": [2, None]}), burgee.Flag)
+    assert_type(iter(tenant.flags), Iterator[burgee.Flag])
+    assert_type([flag.key for flag in tenant.flags.list(archived=True)], list[str])
+    assert_type(tenant.flags.frame(), pd.DataFrame)
+    assert_type("checkout" in tenant.flags, bool)
+
+
+def changing(flag: burgee.Flag) -> None:
+    """Every verb gives a flag, so that verbs chain."""
+    chained = flag.target("country", "in", ["DE", "FR"], serve="treatment").rollout(20).enable(why="the launch")
+    assert_type(chained, burgee.Flag)
+    assert_type(flag.target("age", "gte", 18, serve="on", also=[("country", "eq", "DE")]), burgee.Flag)
+    assert_type(flag.rollout(0.01), burgee.Flag)
+    assert_type(flag.disable(), burgee.Flag)
+    assert_type(flag.variants({"a": 20, "b": 80}), burgee.Flag)
+    assert_type(flag.archive().restore(), burgee.Flag)
+    assert_type(flag.revert(to=3), burgee.Flag)
+    assert_type(flag.at("2026-11-01"), burgee.Flag)
+    assert_type(flag.refresh(), burgee.Flag)
+
+
+def asking(flag: burgee.Flag, tenant: burgee.Tenant) -> None:
+    assert_type(flag.evaluate({"id": "u1", "country": "DE", "age": 41}), burgee.Evaluation[Json])
+    assert_type(flag.evaluate({"id": "u1"}).variant, str | None)
+    assert_type(flag.evaluate({"id": "u1"}).reason, burgee.Reason)
+    assert_type(tenant.flags.evaluate("checkout", {"id": "u1"}, default=False), burgee.Evaluation[Json])
+    assert_type(flag.key, str)
+    assert_type(flag.version, int)
+    assert_type(flag.enabled, bool)
+
+
+def frames(flag: burgee.Flag) -> None:
+    """Any frame in, pandas out."""
+    assert_type(flag.assign(pd.DataFrame({"id": ["u1"]})), pd.DataFrame)
+    assert_type(flag.assign(pl.DataFrame({"user": ["u1"]}), by="user"), pd.DataFrame)
+    assert_type(flag.history().frame(), pd.DataFrame)
+
+
+async def services(ws: burgee.Workspace) -> None:
+    """Whoever writes async code calls the services; what may fail is in the type."""
+    found = await ws.services.flags.evaluate("checkout", {"id": "u1"})
+    if isinstance(found, Ok):
+        assert_type(found.value, burgee.Evaluation[Json])
