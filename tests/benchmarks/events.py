@@ -16,14 +16,15 @@ from itertools import batched
 from pathlib import Path
 
 import burgee
+from burgee.core.json import Json
 from burgee.core.portal import drive
 from burgee.core.scope import tenant_scope
 from burgee.core.settings import Settings
-from burgee.events.service import EventService
+from burgee.events.protocol import EventService
 from burgee.store.database import Database
 
 EVENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
-DATA = {"total": 42.5, "items": 3, "country": "DE"}
+DATA: dict[str, Json] = {"total": 42.5, "items": 3, "country": "DE"}
 SYNCHRONOUS = {"safe": "FULL", "fast": "NORMAL"}
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 import burgee
+from burgee.core.json import Json
 from burgee.workspace import Tenant, Workspace
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,7 +34,7 @@ def clicks(acme: Tenant) -> burgee.Events:
 def test_an_event_is_kept_whole_with_version_position_and_times(acme: Tenant) -> None:
     """R2.1."""
     at = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
-    data = {"total": 42.5, "items": ["a", "b"], "who": {"name": "Zoë"}, "gift": None, "paid": True}
+    data: dict[str, Json] = {"total": 42.5, "items": ["a", "b"], "who": {"name": "Zoë"}, "gift": None, "paid": True}
     event = burgee.Event("order.placed", data, metadata={"source": "web"}, id="e1", occurred_at=at, schema_version=2)
     done = acme.events.append("order-42", event, expected_version=burgee.NO_STREAM)
     assert (done.stream, done.version, done.ids, done.repeated) == ("order-42", 1, ("e1",), False)
@@ -154,7 +155,12 @@ def test_values_that_cannot_be_are_named_and_nothing_is_stored(
     acme: Tenant, changed: dict[str, list[object]], said: str
 ) -> None:
     with pytest.raises(burgee.InvalidInputError, match=said):
-        acme.events.ingest(CLICKS.assign(**changed), stream="user", type="event", time="at")
+        acme.events.ingest(
+            CLICKS.assign(**{name: pd.Series(values) for name, values in changed.items()}),
+            stream="user",
+            type="event",
+            time="at",
+        )
     assert acme.events.query().count() == 0
 
 

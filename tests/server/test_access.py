@@ -191,7 +191,7 @@ def test_the_actor_of_a_key_is_its_name(place: Place) -> None:
         token({"tenant": "acme"}, "another secret of thirty-two characters"),
         token({"tenant": "acme", "exp": 1}),
         jwt.encode({"sub": "ada", "tenant": "acme"}, JWT_SECRET, algorithm="HS256"),
-        jwt.encode({"sub": "ada", "tenant": "acme", "exp": 2**33}, None, algorithm="none"),
+        jwt.encode({"sub": "ada", "tenant": "acme", "exp": 2**33}, "", algorithm="none"),
         token({"tenant": "acme"})[:-2],
     ],
     ids=["other secret", "expired", "no expiry", "no signature", "cut"],

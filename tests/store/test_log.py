@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 import burgee
 from burgee.core.clock import ManualClock, system_clock
 from burgee.core.errors import ConcurrencyError, DuplicateEventError, NewerWorkspaceError, WorkspaceError
+from burgee.core.ids import new_id
+from burgee.core.json import dumps
 from burgee.core.result import Err, Ok
 from burgee.store import log
 from burgee.store.database import Database
@@ -250,11 +252,11 @@ def test_in_memory_workspaces_are_separate() -> None:
 
 def test_ids_sort_by_the_time_they_were_made() -> None:
     clock = ManualClock()
-    ids = [burgee.core.ids.new_id(clock) for _ in range(5000)]
+    ids = [new_id(clock) for _ in range(5000)]
     assert ids == sorted(set(ids))
     assert all(id[14] == "7" and id[19] in "89ab" for id in ids)
 
 
 def test_stored_json_is_one_text_per_value() -> None:
-    assert log.dumps({"b": 1, "a": "ü"}) == '{"a":"ü","b":1}'
-    assert json.loads(log.dumps({"x": 1e300})) == {"x": 1e300}
+    assert dumps({"b": 1, "a": "ü"}) == '{"a":"ü","b":1}'
+    assert json.loads(dumps({"x": 1e300})) == {"x": 1e300}

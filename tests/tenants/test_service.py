@@ -5,6 +5,7 @@ from pydantic import BaseModel, Field
 
 import burgee
 from burgee.core.link import Link
+from burgee.flags.changes import FlagSpec
 from burgee.workspace import Tenant, Workspace
 
 
@@ -80,4 +81,4 @@ def test_without_a_tenant_in_the_context_nothing_of_tenants_is_told(ws: Workspac
     with pytest.raises(burgee.MissingTenantError):
         nowhere.call(ws.services.events.append("order-1", (burgee.Event("order.placed"),)))
     with pytest.raises(burgee.MissingTenantError):
-        nowhere.call(ws.services.flags.create("checkout", burgee.flags.changes.FlagSpec()))
+        nowhere.call(ws.services.flags.create("checkout", FlagSpec()))

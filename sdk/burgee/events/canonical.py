@@ -7,7 +7,7 @@ ingested before is known again.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -48,7 +48,7 @@ def canonical(
     type: str,
     time: str,
     id: str | None = None,
-    occurrence: MutableMapping[str, int] | None = None,
+    occurrence: Counter[str] | None = None,
     first_row: int = 1,
 ) -> pa.Table:
     """The rows of a frame as events.
@@ -79,7 +79,7 @@ def canonical(
     """
     table = to_arrow(frame)
     require_columns(table, {"stream": stream, "type": type, "time": time, "id": id})
-    seen: MutableMapping[str, int] = Counter() if occurrence is None else occurrence
+    seen: Counter[str] = Counter() if occurrence is None else occurrence
     pieces = [
         _events(_Piece(table.slice(start, _PIECE), first_row + start), stream, type, time, id, seen)
         for start in range(0, max(1, len(table)), _PIECE)
@@ -111,9 +111,7 @@ class _Piece:
             raise self.error(name, place, why(place), hint)
 
 
-def _events(
-    piece: _Piece, stream: str, type: str, time: str, id: str | None, seen: MutableMapping[str, int]
-) -> pa.Table:
+def _events(piece: _Piece, stream: str, type: str, time: str, id: str | None, seen: Counter[str]) -> pa.Table:
     streams, types, times = _names(piece, stream), _names(piece, type), _times(piece, time)
     payload = {name: piece.column(name) for name in piece.table.column_names if name not in {type, time, id} - {stream}}
     if pa.types.is_floating(payload[stream].type):
@@ -202,18 +200,19 @@ def _within_calendar(piece: _Piece, name: str, micros: pa.Array) -> pa.Array:
     return micros.cast(pa.timestamp("us", "UTC"))
 
 
-def _ids(
-    streams: pa.Array, types: pa.Array, times: pa.Array, data: pa.Array, seen: MutableMapping[str, int]
-) -> pa.Array:
-    ids: list[str] = []
-    columns = (streams.to_pylist(), types.to_pylist(), times.cast(pa.int64()).to_pylist(), data.to_pylist())
-    for stream, type, micros, text in zip(*columns, strict=True):
-        # The lengths keep apart what would run together: ("a", "bc") and ("ab", "c").
-        content = f"{len(stream)} {len(type)} {micros} {stream}{type}{text}".encode()
-        id = _uuid8(content)
-        before = seen.get(id, 0)
-        seen[id] = before + 1
-        ids.append(_uuid8(b"%d %b" % (before, content)) if before else id)
+def _ids(streams: pa.Array, types: pa.Array, times: pa.Array, data: pa.Array, seen: Counter[str]) -> pa.Array:
+    # The lengths keep apart what would run together: ("a", "bc") and ("ab", "c").
+    numbers = [pc.utf8_length(streams), pc.utf8_length(types), times.cast(pa.int64())]
+    head = pc.binary_join_element_wise(*(number.cast(pa.string()) for number in numbers), "", " ")
+    contents = pc.binary_join_element_wise(head, streams, types, data, "").cast(pa.binary()).to_pylist()
+    ids = [_uuid8(content) for content in contents]
+    if len(set(ids)) < len(ids) or not seen.keys().isdisjoint(ids):
+        for place, id in enumerate(ids):
+            if seen[id]:
+                ids[place] = _uuid8(b"%d %b" % (seen[id], contents[place]))
+            seen[id] += 1
+    else:
+        seen.update(ids)
     return pa.array(ids, pa.string())
 
 
@@ -247,14 +246,22 @@ def _json_values(piece: _Piece, name: str, column: pa.Array) -> pa.Array:
         msg = f"column {name!r} holds {kind}, which JSON can't"
         raise InvalidInputError(msg, hint="leave the column out, or make it text or numbers", column=name)
     if isinstance(kind, pa.JsonType):
-        return _json_each(piece, name, column.cast(pa.string()), lambda text: dumps(_without_nulls(loads(text))))
+        return _json_each(piece, name, column.cast(pa.string()), _again)
     if pa.types.is_nested(kind):
-        return _json_each(piece, name, column, lambda value: dumps(_without_nulls(value)))
+        return _json_each(piece, name, column, _stripped)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_decimal(kind):
         write = _quoted_decimal if pa.types.is_decimal(kind) else _quoted_time
         coded = column.dictionary_encode()  # the same values come again and again
         return _json_each(piece, name, coded.dictionary, write).take(coded.indices)
     return _json_each(piece, name, column, dumps)
+
+
+def _again(text: str) -> str:
+    return _stripped(loads(text))
+
+
+def _stripped(value: object) -> str:
+    return dumps(_without_nulls(value))
 
 
 def _quoted_time(value: date) -> str:

@@ -91,19 +91,16 @@ class Events(Shown):
             MissingColumnError: a column is not there; says which are.
             InvalidInputError: a value can't be used; names its column and row.
         """
-        from burgee.core.frames import to_arrow
         from burgee.events.canonical import canonical
 
-        table = to_arrow(frame)
-        seen: Counter[str] = Counter()
+        events = canonical(
+            frame, stream=stream, type=type, time=time, id=id
+        )  # all of it is right, or nothing is stored
         done = Ingested()
-        with self._bar("ingest", len(table), progress) as bar:
-            for start in range(0, max(1, len(table)), INGEST_ROWS):
-                batch = canonical(
-                    table.slice(start, INGEST_ROWS), stream=stream, type=type, time=time, id=id, occurrence=seen
-                )
-                done += self.ingest_canonical(batch)
-                bar.reach(start + len(batch))
+        with self._bar("ingest", len(events), progress) as bar:
+            for start in range(0, len(events), INGEST_ROWS):
+                done += self.ingest_canonical(events.slice(start, INGEST_ROWS))
+                bar.reach(start + INGEST_ROWS)
         return done
 
     def import_file(
@@ -128,13 +125,14 @@ class Events(Shown):
         from burgee.events.reading import open_file
 
         seen: Counter[str] = Counter()
-        done = Ingested()
+        done, row = Ingested(), 1
         roles = {"stream": stream, "type": type, "time": time, **({"id": id} if id is not None else {})}
         file = open_file(path, columns=roles, batch_rows=INGEST_ROWS)
         with self._bar(f"import {file.name}", file.total_bytes, progress, least=BAR_BYTES) as bar:
             for batch in file:
-                ready = canonical(batch, stream=stream, type=type, time=time, id=id, occurrence=seen)
+                ready = canonical(batch, stream=stream, type=type, time=time, id=id, occurrence=seen, first_row=row)
                 done += self.ingest_canonical(ready)
+                row += len(batch)
                 bar.reach(file.bytes_read)
         return done
 

@@ -57,6 +57,8 @@ def _columns(table: pa.Table) -> "list[list[str]]":
 
 def _object(text: str) -> str:
     """The text, if it is a JSON object; in the form the log keeps."""
+    if text == "{}":  # most metadata
+        return text
     try:
         return dumps(log.loads_object(text))
     except ValueError as error:
