@@ -200,8 +200,15 @@ def _print(frame: "pd.DataFrame", title: str) -> None:
     for name in frame.columns:
         table.add_column(str(name), overflow="fold")
     for row in frame.itertuples(index=False):
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*map(_cell, row))
     out.print(table)
+
+
+def _cell(value: object) -> str:
+    """A value as people read it: nothing for what is missing, four digits of a fraction."""
+    if value is None or value != value:  # noqa: PLR0124 - only NaN and NaT differ from themselves
+        return ""
+    return f"{value:,.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 @contextmanager

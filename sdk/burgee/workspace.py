@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self, override
 
 from pydantic import BaseModel
 
-from burgee.app import Services, connected, database_of, embedded
+from burgee.app import MEMORY, Services, connected, database_of, embedded
 from burgee.core.clock import Clock, system_clock
 from burgee.core.display import Sheet, Shown
 from burgee.core.errors import InvalidInputError
@@ -38,7 +38,7 @@ _COLUMNS = ("id", "name", "settings", "version", "created_at", "updated_at")
 class Tenant(Shown):
     """One tenant: everything that belongs to it, and nothing of any other."""
 
-    __slots__ = ("_flags", "_known", "_link", "_services", "_settings", "state")
+    __slots__ = ("_known", "_link", "_services", "_settings", "events", "flags", "state")
 
     def __init__(
         self, link: Link, services: Services, settings: Settings, state: TenantState, known: dict[str, FlagState]
@@ -48,6 +48,11 @@ class Tenant(Shown):
         self._settings = settings
         self._known = known
         self.state = state
+        # Not properties: IPython runs none to complete the keys in `acme.flags["`.
+        self.flags = Flags(self._link, services.flags, known)
+        """Its feature flags."""
+        self.events = Events(self._link, services.events, progress=settings.progress)
+        """Its event log."""
 
     @property
     def id(self) -> str:
@@ -58,16 +63,6 @@ class Tenant(Shown):
     def name(self) -> str:
         """The tenant's name."""
         return self.state.name
-
-    @property
-    def flags(self) -> Flags:
-        """Its feature flags."""
-        return Flags(self._link, self._services.flags, self._known)
-
-    @property
-    def events(self) -> Events:
-        """Its event log."""
-        return Events(self._link, self._services.events, progress=self._settings.progress)
 
     def settings[TSettings: BaseModel](self, model: type[TSettings]) -> TenantConfig[TSettings]:
         """Its settings, typed by a pydantic model of yours: `acme.settings(ShopSettings).value.currency`."""
@@ -203,11 +198,8 @@ class Workspace(Shown):
         self._database = database
         self._http = http
         self._known: dict[str, TenantState] = {}
-
-    @property
-    def tenants(self) -> Tenants:
+        self.tenants = Tenants(link, services, settings, self._known)
         """The tenants."""
-        return Tenants(self._link, self.services, self._settings, self._known)
 
     def tenant(self, id: str) -> Tenant:
         """The tenant of that id; `NotFoundError` says which there are."""
@@ -292,6 +284,9 @@ def open_workspace(
             raise InvalidInputError("actor is for embedded workspaces; on a server the key says who you are")
         http = HttpClient(address, chosen, transport=transport)
         return Workspace(address, connected(http), Link(inline=False), chosen, http=http)
+    if "://" in address and address != MEMORY:
+        hint = "give a folder, memory:// or an http(s):// address; a database is set with BURGEE_DATABASE"
+        raise InvalidInputError(f"{address!r} is no place for a workspace", hint=hint)
     database = database_of(address, chosen)
     caller = Caller(actor) if actor is not None else None
     return Workspace(address, embedded(database, clock), Link(inline=True, caller=caller), chosen, database=database)

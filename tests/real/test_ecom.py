@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real_data import real_data
+from real_data import real_file
 
 import burgee
 from burgee.workspace import Tenant
@@ -27,7 +27,7 @@ def import_(folder: Path, file: Path) -> str:
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace folder with the file imported twice, as the command says."""
-    file = real_data("ecom.csv.gz")
+    file = real_file("ecom.csv.gz")
     folder = tmp_path_factory.mktemp("ecom") / "ws"
     assert "31,106 events stored, 0 were stored already" in import_(folder, file)
     assert "0 events stored, 31,106 were stored already" in import_(folder, file)

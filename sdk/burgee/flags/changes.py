@@ -242,12 +242,12 @@ def as_json(state: FlagState) -> dict[str, Json]:
 def audited(state: FlagState | None) -> dict[str, Json]:
     """What the audit compares before and after: plain words, one for each thing that can change."""
     if state is None:
-        return {}
+        return {"rules": [], "archived": False, "description": "", "values": {}}
     return {
         "enabled": state.enabled,
         "rollout": state.rollout,
         "variants": {variant.name: variant.weight for variant in state.variants},
-        "values": {variant.name: variant.value for variant in state.variants},
+        "values": {variant.name: variant.value for variant in state.variants if variant.value != variant.name},
         "default": state.default,
         "rules": [f"{rule.name} -> {rule.serve}" for rule in state.rules],
         "archived": state.archived,

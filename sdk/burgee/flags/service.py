@@ -157,7 +157,7 @@ class LocalFlagService(FlagService):
         before = audited(None)
         for event, state in self._flags.replay(connection, tenant, key):
             after = audited(state)
-            touched = [name for name in after if after[name] != before.get(name)]
+            touched = [name for name in after if name not in before or after[name] != before[name]]
             why = event.metadata.get("why")
             yield FlagChange(
                 version=event.version,
