@@ -18,6 +18,10 @@ lint: .venv/.made
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Run the notebooks anew and keep their outputs: after a change of what they show.
+notebooks: .venv/.made
+	$(BIN)/python notebooks/renew.py
+
 # The API pages and the pages of docs/, into build/docs.
 docs: .venv/.made
 	rm -rf build/docs
