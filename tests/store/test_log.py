@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -248,6 +248,25 @@ def test_in_memory_workspaces_are_separate() -> None:
     with burgee.open("memory://") as one, burgee.open("memory://") as two:
         one.tenants.create("acme")
         assert two.tenants.list().count() == 0
+
+
+@pytest.mark.parametrize("make", [Database.in_memory, None], ids=["in memory", "in a folder"])
+def test_an_interrupted_transaction_is_undone_and_the_workspace_goes_on(
+    tmp_path: Path, make: Callable[[], Database] | None
+) -> None:
+    database = Database.in_folder(tmp_path) if make is None else make()
+    append(database, "s", [NewEvent("kept")])
+
+    def interrupted() -> None:
+        with database.write() as connection:
+            log.append(connection, system_clock, "t", "s", [NewEvent("undone")]).unwrap()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert log_head(database, "s") == 1
+    append(database, "s", [NewEvent("next")], 1)
+    database.close()
 
 
 def test_ids_sort_by_the_time_they_were_made() -> None:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import uuid
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -23,8 +24,6 @@ from burgee.core.portal import hop
 from burgee.core.settings import Durability
 from burgee.store import schema
 
-_MEMORY = "sqlite://"
-
 _WAIT_MS = 30_000
 """How long a writer waits for another one, in milliseconds."""
 
@@ -32,11 +31,14 @@ _WAIT_MS = 30_000
 class Database:
     """One database: `read()` and `write()` give a connection in a transaction, `run` keeps the event loop free."""
 
-    def __init__(self, url: str, *, name: str, durability: Durability = "safe") -> None:
+    def __init__(
+        self, url: str, *, name: str, durability: Durability = "safe", kept: sqlite3.Connection | None = None
+    ) -> None:
         self.name = name
         self._closed = False
-        self._single = threading.RLock() if url == _MEMORY else None
-        self._engine = _engine(url, durability)
+        self._kept = kept
+        self._single = threading.RLock() if kept is not None else None
+        self._engine = _engine(url, durability, in_memory=kept is not None)
         self._writer = self._engine.execution_options(burgee_write=True)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=partial(_leave_connections_to_parent, weakref.ref(self._engine)))
@@ -54,8 +56,14 @@ class Database:
 
     @classmethod
     def in_memory(cls) -> Self:
-        """A database of its own that is gone when closed."""
-        return cls(_MEMORY, name="memory://")
+        """A database of its own that is gone when closed.
+
+        One connection serves all threads; a lock lets them in one by one. The database lives as long as a
+        connection to it does, and an interrupted call costs its connection: so one more is kept, never used.
+        """
+        place = f"file:/{uuid.uuid4()}?vfs=memdb"
+        kept = sqlite3.connect(place, uri=True, check_same_thread=False)
+        return cls(f"sqlite:///{place}&uri=true&check_same_thread=false", name="memory://", kept=kept)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -77,6 +85,8 @@ class Database:
         """Give all connections back."""
         self._closed = True
         self._engine.dispose()
+        if self._kept is not None:
+            self._kept.close()
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -128,12 +138,9 @@ def _layout(connection: Connection) -> int | None:
     return int(value) if value is not None else None
 
 
-def _engine(url: str, durability: Durability) -> Engine:
+def _engine(url: str, durability: Durability, *, in_memory: bool) -> Engine:
     try:
-        if url == _MEMORY:  # one connection for all threads; a lock lets them in one by one
-            engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
-        else:
-            engine = create_engine(url, max_overflow=32)
+        engine = create_engine(url, poolclass=StaticPool) if in_memory else create_engine(url, max_overflow=32)
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"the database driver {error.name!r}", "postgres") from None
     except (ArgumentError, NoSuchModuleError):
