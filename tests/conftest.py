@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import hypothesis
 import pytest
 
 import burgee
@@ -16,6 +17,10 @@ from burgee.server.app import create_app
 from burgee.store.database import Database
 from burgee.workspace import Tenant, Workspace
 from services.server import running
+
+# Deadlines measure the machine, not the code; the number of examples is what the properties promise.
+hypothesis.settings.register_profile("burgee", deadline=None, max_examples=100)
+hypothesis.settings.load_profile("burgee")
 
 MODES = ("embedded", "asgi", "socket")
 

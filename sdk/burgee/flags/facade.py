@@ -39,11 +39,12 @@ _STATE_COLUMNS = ("key", "enabled", "rollout", "variants", "default", "rules", "
 class Flag(Shown):
     """One version of a flag. Every verb returns a handle to the new version; this one stays as it is."""
 
-    __slots__ = ("_compiled", "_link", "_service", "evaluate", "state")
+    __slots__ = ("_compiled", "_known", "_link", "_service", "evaluate", "state")
 
-    def __init__(self, link: Link, service: FlagService, state: FlagState) -> None:
+    def __init__(self, link: Link, service: FlagService, state: FlagState, known: dict[str, FlagState]) -> None:
         self._link = link
         self._service = service
+        self._known = known  # what `Flags` shows as the newest it knows
         self.state = state
         self._compiled: CompiledFlag = compile_flag(state)
         self.evaluate = self._compiled.evaluate
@@ -129,7 +130,7 @@ class Flag(Shown):
 
     def refresh(self) -> "Flag":
         """The flag as it is now."""
-        return self._at(self._link.call(self._service.get(self.key)))
+        return self._newest(self._link.call(self._service.get(self.key)))
 
     def at(self, when: int | str | datetime) -> "Flag":
         """The flag as it was at a version, or at a time: `flag.at(3)`, `flag.at("2026-11-01")`."""
@@ -171,10 +172,14 @@ class Flag(Shown):
         return widget
 
     def _change(self, change: Change, why: str | None, expected_version: int | None) -> "Flag":
-        return self._at(self._link.call(self._service.change(self.key, change, expected_version, why)))
+        return self._newest(self._link.call(self._service.change(self.key, change, expected_version, why)))
+
+    def _newest(self, state: FlagState) -> "Flag":
+        self._known[state.key] = state
+        return self._at(state)
 
     def _at(self, state: FlagState) -> "Flag":
-        return Flag(self._link, self._service, state)
+        return Flag(self._link, self._service, state, self._known)
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -328,7 +333,7 @@ class Flags(Shown):
 
     def _handle(self, state: FlagState) -> Flag:
         self._known[state.key] = state
-        return Flag(self._link, self._service, state)
+        return Flag(self._link, self._service, state, self._known)
 
     def _ipython_key_completions_(self) -> Sequence[str]:
         return sorted(self._known)

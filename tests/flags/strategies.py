@@ -1,0 +1,118 @@
+"""Generated flags, and frames they can be asked about: values chosen so that rules match often and edges are met."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import pairwise
+
+import pyarrow as pa
+from hypothesis import strategies as st
+
+from burgee.flags.model import Condition, FlagState, Operator, Rule
+from burgee.flags.rules import MEMBERSHIP, ORDER, PRESENCE, make_condition, make_variants
+
+TEXTS = ("DE", "de", "D", "Ü", "u\u0308", "東京", "a'b", 'a"b', "%", "_", "\\", "1", "True", "a\nb", "😀", "\uffff")
+WHOLE = (-1, 0, 1, 2, 2**24 + 1, 2**53 - 1, 2**53, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63), 2**63, 2**64 - 1)
+FRACTIONS = (0.0, -0.0, 0.1, 0.5, 1.0, 2.5, -2.5, 2.0**53, 2.0**63, 2.0**64, 1e300, -1e300, 5e-324)
+ATTRIBUTES = ("country", "age", "price", "member", "joined", "id")
+
+texts = st.sampled_from(TEXTS) | st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=4)
+numbers = st.sampled_from(WHOLE) | st.sampled_from(FRACTIONS) | st.integers(-5, 5)
+scalars = texts | numbers | st.booleans()
+ids = st.text(st.characters(codec="utf-8"), max_size=8) | st.integers(0, 10**6).map(str)
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> Condition:
+    """A condition with any operator, its value often of another kind than the attribute."""
+    op = draw(st.sampled_from(Operator))
+    value: object
+    if op in PRESENCE:
+        value = None
+    elif op in MEMBERSHIP:
+        value = draw(st.lists(scalars, min_size=1, max_size=4))
+    elif op in {Operator.EQ, Operator.NE}:
+        value = draw(scalars)
+    elif op in ORDER:
+        value = draw(texts | numbers)
+    elif op is Operator.BETWEEN:
+        value = draw(st.one_of(st.lists(numbers, min_size=2, max_size=2), st.lists(texts, min_size=2, max_size=2)))
+        value = sorted(value)
+    else:
+        value = draw(texts)
+    return make_condition(draw(st.sampled_from(ATTRIBUTES)), op, value)
+
+
+@st.composite
+def weights(draw: st.DrawFn) -> dict[str, float]:
+    """One to four variants whose weights, in thousandths, make a hundred percent; some weigh nothing."""
+    cuts = sorted(draw(st.lists(st.sampled_from((0, 1, 250, 333, 500, 667, 999, 1000)), max_size=3)))
+    ends = [0, *cuts, 1000]
+    return {f"v{n}": (high - low) / 10 for n, (low, high) in enumerate(pairwise(ends))}
+
+
+rollouts = st.sampled_from((0.0, 0.01, 25.0, 50.0, 99.99, 100.0)) | st.floats(0, 100)
+salts = st.sampled_from(("checkout", "it's", 'a"b', "ü", "")) | st.text(
+    st.characters(codec="ascii", exclude_characters="\0"), max_size=12
+)
+
+
+@st.composite
+def flag_states(draw: st.DrawFn) -> FlagState:
+    """A flag version: mostly enabled, with up to three rules."""
+    variants = make_variants(draw(st.none() | weights()))
+    names = st.sampled_from([variant.name for variant in variants])
+    rules = draw(st.lists(st.lists(conditions(), min_size=1, max_size=2), max_size=3))
+    return FlagState(
+        key="f",
+        variants=variants,
+        default=draw(names),
+        enabled=draw(st.integers(0, 9)) > 0,
+        archived=draw(st.integers(0, 19)) == 0,
+        rollout=draw(rollouts),
+        rules=tuple(Rule(f"rule {n}", tuple(some), draw(names)) for n, some in enumerate(rules)),
+        salt=draw(salts),
+    )
+
+
+def _column(values: st.SearchStrategy[object], size: int, type: pa.DataType) -> st.SearchStrategy[pa.Array]:
+    return st.lists(st.none() | values, min_size=size, max_size=size).map(lambda column: pa.array(column, type))
+
+
+def attribute_columns(size: int) -> st.SearchStrategy[pa.Array]:
+    """A column of any kind, with missing values."""
+    small = st.sampled_from([number for number in WHOLE if abs(number) < 2**63])
+    return st.one_of(
+        _column(texts, size, pa.string()),
+        _column(texts, size, pa.dictionary(pa.int32(), pa.string())),
+        _column(small, size, pa.int64()),
+        _column(st.integers(-128, 127), size, pa.int8()),
+        _column(st.sampled_from([number for number in WHOLE if number >= 0]), size, pa.uint64()),
+        _column(st.sampled_from(FRACTIONS) | st.just(float("nan")), size, pa.float64()),
+        _column(st.floats(width=32), size, pa.float32()),
+        _column(st.booleans(), size, pa.bool_()),
+        _column(st.sampled_from((Decimal("0.10"), Decimal("2.50"), Decimal("-1.00"))), size, pa.decimal128(10, 2)),
+        _column(st.just(datetime(2026, 11, 1, tzinfo=UTC)), size, pa.timestamp("us", "UTC")),
+        _column(st.lists(st.integers(0, 3), max_size=2), size, pa.list_(pa.int64())),
+        _column(st.none(), size, pa.null()),
+    )
+
+
+def id_columns(size: int) -> st.SearchStrategy[pa.Array]:
+    """A column of targeting keys, some of them missing or unusable."""
+    return st.one_of(
+        _column(ids, size, pa.string()),
+        _column(ids, size, pa.large_string()),
+        _column(st.integers(-(2**63), 2**63 - 1), size, pa.int64()),
+        _column(st.integers(0, 2**64 - 1), size, pa.uint64()),
+        _column(st.floats() | st.integers(-5, 5).map(float) | st.just(2.0**53 - 1), size, pa.float64()),
+        _column(st.sampled_from(TEXTS), size, pa.dictionary(pa.int8(), pa.string())),
+        _column(st.none(), size, pa.null()),
+    )
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> pa.Table:
+    """Up to eight users, with every attribute that the generated rules may name."""
+    size = draw(st.integers(0, 8))
+    columns = {name: draw(attribute_columns(size)) for name in ATTRIBUTES if name != "id"}
+    return pa.table({"id": draw(id_columns(size)), **columns})
