@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from burgee.analytics.duckdb import DuckDBEngine, pointer
-from burgee.core.errors import InvalidInputError
+from burgee.core.errors import BurgeeError, InvalidInputError
 
 STANDARD = ("position", "stream", "version", "id", "type", "occurred_at", "recorded_at")
 """The columns every expanded table begins with."""
@@ -24,6 +24,8 @@ _WHOLE = frozenset({"BIGINT", "UBIGINT"})
 _NUMBERS = _WHOLE | {"DOUBLE"}
 _NESTED = ({"ARRAY"}, {"OBJECT"})
 _SCALARS = frozenset({"BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR"})
+_DEEPEST = 30  # levels of a nested column: Arrow's exchange between libraries ends at 64
+_SAFELY_OPENED = 100  # brackets: what has no more can't be nested deeper
 _INT64_MAX = float(2**63)
 _engine = DuckDBEngine()
 
@@ -51,7 +53,8 @@ def expand(raw: pa.Table, fields: Sequence[str] | None = None) -> pa.Table:
         | text, also text that looks like a date           | text                            |
         | objects; lists whose items have one type         | struct; list                    |
         | objects or lists whose parts conflict in type    | text (JSON)                     |
-        | objects or lists with numbers of 19 digits       | text (JSON)                     |
+        | objects or lists with an integer of 19 digits    | text (JSON)                     |
+        | objects or lists nested 30 deep                  | text (JSON)                     |
         | kinds that conflict                              | text                            |
         | only null                                        | text, all null                  |
 
@@ -140,32 +143,44 @@ def _extract(raw: pa.Table, pointers: Sequence[str], types: Sequence[str]) -> li
 
 def _nested_types(raw: pa.Table, pointers: Sequence[str], places: Sequence[int]) -> dict[int, str]:
     """For each nested field its type in DuckDB's JSON notation, or VARCHAR where one type can't hold all of it."""
-    if not places:
-        return {}
-    shown: list[str] = []
-    for n in range(1, len(places) + 1):
-        shown.append(f"json_group_structure(texts[{n}]::JSON)::VARCHAR AS s{n}")
-        shown.append(f"bool_or(regexp_matches(texts[{n}], '\\d{{19}}')) AS h{n}")
-    sql = f"SELECT {', '.join(shown)} FROM (SELECT json_extract_string(data, ?) AS texts FROM raw)"
-    (row,) = _run(sql, raw, [[pointers[place] for place in places]]).to_pylist()
+    look = """SELECT bool_or(regexp_matches(texts[1], '[^\\d.]\\d{19,}([^\\d.]|$)')) AS has_long,
+                     max(length(texts[1]) - length(regexp_replace(texts[1], '[\\[{]', '', 'g'))) AS opened
+              FROM (SELECT json_extract_string(data, ?) AS texts FROM raw)"""
     types: dict[int, str] = {}
-    for n, place in enumerate(places, start=1):
-        structure = _settled(json.loads(row[f"s{n}"]))
+    for place in places:
+        (row,) = _run(look, raw, [[pointers[place]]]).to_pylist()
         # Digits beyond int64 would come out as null: such a field stays as it is written.
-        types[place] = "VARCHAR" if structure is None or row[f"h{n}"] else json.dumps(structure)
+        structure = None if row["has_long"] else _structure(raw, pointers[place], deep=row["opened"] > _SAFELY_OPENED)
+        types[place] = "VARCHAR" if structure is None else json.dumps(structure)
     return types
 
 
-def _settled(structure: object) -> object:
+def _structure(raw: pa.Table, at: str, *, deep: bool) -> object:
+    sql = """SELECT json_group_structure(texts[1]::JSON)::VARCHAR AS structure
+             FROM (SELECT json_extract_string(data, ?) AS texts FROM raw)"""
+    engine = DuckDBEngine() if deep else _engine  # its own, since JSON 128 deep breaks the engine it is given to
+    try:
+        (row,) = engine.run(sql, {"raw": raw.select(["data"])}, [[at]]).to_pylist()
+    except BurgeeError:
+        return None
+    finally:
+        if deep:
+            engine.close()
+    return _settled(json.loads(row["structure"]))
+
+
+def _settled(structure: object, depth: int = 0) -> object:
     """DuckDB's description of JSON as the type to read it with; None where it is no single type."""
     if isinstance(structure, str):
         return {"UBIGINT": "BIGINT", "NULL": "VARCHAR", "JSON": None}.get(structure, structure)
+    if depth == _DEEPEST:
+        return None
     if isinstance(structure, list):
-        inner = _settled(structure[0])
+        inner = _settled(structure[0], depth + 1)
         return None if inner is None else [inner]
     if not isinstance(structure, Mapping) or not _are_identifiers(structure):
         return None
-    parts = {name: _settled(part) for name, part in structure.items()}
+    parts = {name: _settled(part, depth + 1) for name, part in structure.items()}
     return None if None in parts.values() else parts
 
 

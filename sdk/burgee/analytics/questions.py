@@ -47,8 +47,9 @@ def counts(per: str | None = None, by: Sequence[str] = ()) -> exp.Select:
         msg = f"a property is named twice: {', '.join(map(repr, by))}"
         raise InvalidInputError(msg)
     keys = [] if per is None else [_named(_period_start(per), "time")]
-    plain = [name for name in by if name not in ("time", "count")]
-    keys += [_named(_property(name), name if name in plain else _free(name, ("time", "count", *plain))) for name in by]
+    for name in by:
+        others = [other for other in by if other != name]
+        keys.append(_named(_property(name), _free(name, ["time", "count", *others])))
     tree = exp.select(*keys, _named(exp.Count(this=exp.Star()), "count")).from_(EVENTS)
     places = [exp.Literal.number(place) for place in range(1, len(keys) + 1)]
     return tree.group_by(*places).order_by(*map(_ascending, places)) if keys else tree
@@ -81,14 +82,18 @@ def funnel(steps: Sequence[str], by: str = "stream", *, split: str | None = None
         msg = "a funnel is split by a property or by the assigned variant, not both"
         raise InvalidInputError(msg)
     column = "variant" if assigned else split
+    parts = {
+        "relevant": _relevant(steps, by, split),
+        "step_1": _first_step(steps[0], split=split is not None, assigned=assigned),
+        **{f"step_{number}": _next_step(step, number) for number, step in enumerate(steps[1:], start=2)},
+        "walks": _walks(len(steps), split=column is not None),
+        "ranked": _ranked(len(steps), split=column is not None),
+        "totals": _totals(len(steps), split=column is not None),
+    }
     tree = _report(steps, column)
-    tree = tree.with_("relevant", as_=_relevant(steps, by, split))
-    tree = tree.with_("step_1", as_=_first_step(steps[0], split=split is not None, assigned=assigned))
-    for number, step in enumerate(steps[1:], start=2):
-        tree = tree.with_(f"step_{number}", as_=_next_step(step, number))
-    tree = tree.with_("walks", as_=_walks(len(steps), split=column is not None))
-    tree = tree.with_("ranked", as_=_ranked(len(steps), split=column is not None))
-    return tree.with_("totals", as_=_totals(len(steps), split=column is not None))
+    for name, part in parts.items():
+        tree = tree.with_(name, as_=part, copy=False)
+    return tree
 
 
 def _relevant(steps: Sequence[str], by: str, split: str | None) -> exp.Select:
@@ -246,8 +251,8 @@ def _check_list(names: Sequence[str], what: str) -> None:
 
 
 def _free(name: str, taken: Sequence[str]) -> str:
-    """The column for a property: its name, or `data_<name>` where the result has a column of that name."""
-    while name in taken:
+    """The column for a property: its name, or `data_<name>` where SQL or the result has no room for it."""
+    while name in taken or not name:
         name = f"data_{name}"
     return name
 
