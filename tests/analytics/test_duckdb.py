@@ -118,6 +118,17 @@ def test_stop_ends_a_query_and_the_engine_goes_on() -> None:
     assert ENGINE.run("select x from events", ONE)["x"].to_pylist() == [1, 2, 3]
 
 
+def test_stop_is_heard_also_when_another_thread_takes_the_signal() -> None:
+    def take() -> None:
+        time.sleep(0.5)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    threading.Thread(target=take).start()
+    with pytest.raises(KeyboardInterrupt):
+        ENGINE.run(FOR_AGES, {})
+    assert ENGINE.run("select x from events", ONE)["x"].to_pylist() == [1, 2, 3]
+
+
 def test_interrupt_ends_queries_of_other_threads() -> None:
     engine = DuckDBEngine()
     with ThreadPoolExecutor(1) as pool:

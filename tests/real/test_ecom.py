@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real_data import real_file
 
 import burgee
 from burgee.workspace import Tenant
+from real_data import real_file
 from services.server import running
 
 STEPS = ["catalog", "add_to_cart", "purchase"]

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -72,7 +73,8 @@ class DuckDBEngine:
         finally:
             with self._lock:
                 self._running.discard(cursor)
-            cursor.close()
+            with suppress(duckdb.Error):  # stopped twice, it may still be at work; then it ends with its thread
+                cursor.close()
 
     def interrupt(self) -> None:
         """Stop every query that runs at the moment; each raises in its own thread."""
@@ -154,9 +156,10 @@ def _in_reach_of_signals(cursor: duckdb.DuckDBPyConnection, sql: str, parameters
             failure.append(error)
 
     thread = threading.Thread(target=work, name="burgee-duckdb", daemon=True)
-    thread.start()
     try:
-        thread.join()
+        thread.start()
+        while thread.is_alive():  # a signal that another thread took does not end a wait without end
+            thread.join(0.1)
     except BaseException:
         while thread.is_alive():  # an interrupt that comes before the query has begun is lost
             cursor.interrupt()

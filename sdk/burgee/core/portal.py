@@ -17,6 +17,9 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 
+_LOOK_UP = 0.2
+"""Seconds to wait at a time: a wait without end misses the interrupt that another thread was given."""
+
 _driving = contextvars.ContextVar("burgee_driving", default=False)
 
 
@@ -53,11 +56,15 @@ class Portal:
     def run[T](self, work: Coroutine[object, object, T]) -> T:
         """Run the coroutine on the loop and wait; the caller's context variables go with it."""
         future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._started())
-        try:
-            return future.result()
-        except (KeyboardInterrupt, CancelledError):
-            future.cancel()
-            raise
+        while True:
+            try:
+                return future.result(_LOOK_UP)
+            except TimeoutError:  # ours, or the work's own
+                if future.done():
+                    raise
+            except (KeyboardInterrupt, CancelledError):
+                future.cancel()
+                raise
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:

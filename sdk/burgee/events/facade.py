@@ -125,14 +125,14 @@ class Events(Shown):
         from burgee.events.reading import open_file
 
         seen: Counter[str] = Counter()
-        done, row = Ingested(), 1
+        done = Ingested()
         roles = {"stream": stream, "type": type, "time": time, **({"id": id} if id is not None else {})}
         file = open_file(path, columns=roles, batch_rows=INGEST_ROWS)
         with self._bar(f"import {file.name}", file.total_bytes, progress, least=BAR_BYTES) as bar:
             for batch in file:
-                ready = canonical(batch, stream=stream, type=type, time=time, id=id, occurrence=seen, first_row=row)
+                first = file.first_row
+                ready = canonical(batch, stream=stream, type=type, time=time, id=id, occurrence=seen, first_row=first)
                 done += self.ingest_canonical(ready)
-                row += len(batch)
                 bar.reach(file.bytes_read)
         return done
 
