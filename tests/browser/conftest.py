@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from browser.lab import running_lab
 from browser.notebooks import SECONDS, Notebook, shots_folder, write
@@ -14,21 +14,25 @@ from components import needs_chromium
 
 type Open = Callable[..., Notebook]
 
+NO_INTERNET = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
-@dataclass  # without slots: Playwright marks whose methods it is given
+
+@dataclass(slots=True)
 class Traffic:
-    """What the pages asked for elsewhere, and what went wrong in them."""
+    """What the pages asked for elsewhere, in vain, and what went wrong in them."""
 
-    blocked: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
-    def look_at(self, route: Route) -> None:
-        """Let a request through, if it stays on this machine."""
-        if urlsplit(route.request.url).hostname == "127.0.0.1":
-            route.continue_()
-        else:
-            self.blocked.append(route.request.url)
-            route.abort()
+    def watch(self, page: Page) -> None:
+        """Look at what a page does."""
+        page.on("request", lambda request: self._count(request.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _count(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"data", "blob"} and parts.hostname != "127.0.0.1":
+            self.elsewhere.append(url)
 
 
 @pytest.fixture(scope="session")
@@ -42,28 +46,27 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    path = needs_chromium()
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="session")
 def traffic() -> Traffic:
     return Traffic()
 
 
+@pytest.fixture(scope="session")
+def context() -> Iterator[BrowserContext]:
+    """A browser; all tests share its cache."""
+    path = needs_chromium()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", NO_INTERNET])
+        yield chromium.new_context(viewport={"width": 1280, "height": 1150}, device_scale_factor=2)
+        chromium.close()
+
+
 @pytest.fixture
-def page(chromium: Browser, traffic: Traffic) -> Iterator[Page]:
+def page(context: BrowserContext, traffic: Traffic) -> Iterator[Page]:
     """An empty page."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 1150}, device_scale_factor=2)
-    context.route("**/*", traffic.look_at)
     opened = context.new_page()
-    opened.on("pageerror", lambda error: traffic.errors.append(str(error)))
+    traffic.watch(opened)
     yield opened
-    context.close()
+    opened.close()
 
 
 @pytest.fixture
@@ -74,7 +77,6 @@ def open_notebook(lab: tuple[str, Path], page: Page, tmp_path_factory: pytest.Te
 
     def opened(name: str, *cells: str) -> Notebook:
         page.goto(f"{url}/lab/workspaces/{name}/tree/{write(folder, name, *cells)}")
-        page.locator(".jp-mod-left .jp-SideBar, .jp-SideBar.jp-mod-left").first.wait_for(timeout=SECONDS)
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=SECONDS)
         return Notebook(page, shots)
 

@@ -29,6 +29,8 @@ class Notebook:
 
     def show(self, name: str, what: Locator | None = None) -> None:
         """Keep a picture of the page, or of a part of it."""
+        if what is not None:
+            what.evaluate("node => node.scrollIntoView({block: 'center'})")
         self.page.mouse.move(5, 5)
         self.page.wait_for_timeout(300)  # until what glides has come to rest
         (what or self.page).screenshot(path=self.shots / f"{name}.png")

@@ -315,6 +315,14 @@ def test_decimals_are_the_numbers_they_are_written_as() -> None:
         assert assign(state, frame)["reason"].tolist() == ["TARGETING_MATCH", "SPLIT", "SPLIT"]
 
 
+def test_decimals_of_many_digits_are_the_floats_of_the_same_digits() -> None:
+    """A cast from a decimal to a float rounds twice and misses one in seven of these."""
+    prices = [Decimal(10**14 + 7**number % 10**14).scaleb(-2) for number in range(1, 200)]
+    state = flag(None, ("price", "in", [float(price) for price in prices]))
+    answer = assign(state, pa.table({"id": range(len(prices)), "price": pa.array(prices, pa.decimal128(38, 2))}))
+    assert set(answer["reason"]) == {"TARGETING_MATCH"}
+
+
 def test_a_disabled_flag_serves_its_default_without_looking_at_rules() -> None:
     """R9.4, P20: nothing but the targeting keys is needed."""
     answer = assign(flag(None, ("nowhere", "eq", 1), enabled=False), pd.DataFrame({"id": ["a", None]}))

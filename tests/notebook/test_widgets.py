@@ -1,6 +1,7 @@
 """Widgets used without a browser: what a hand does to a control, and what comes of it, in all three modes."""
 
 import re
+import threading
 from collections.abc import Iterator
 from html import unescape
 
@@ -317,6 +318,33 @@ def test_many_flags_are_found_by_their_key(local: Tenant) -> None:
     assert list(widget.rows) == ["flag-006", "flag-060", "flag-061"]
     widget.search.value = "nothing"
     assert "no flag has that" in shown(widget)
+
+
+def test_no_change_of_a_hand_is_lost_while_a_cell_uses_the_same_widget(local: Tenant) -> None:
+    """JupyterLab runs what a control asks for in a thread of its own."""
+    widget = local.flags.create("f", enabled=True).widget(USERS)
+    hand = threading.Thread(target=lambda: widget.slider.set_state({"value": 33.0}))
+    with widget._setting():  # a cell is in the midst of showing another version
+        hand.start()
+        hand.join(0.3)  # time enough to be taken for a part of that
+    hand.join()
+    assert local.flags["f"].state.rollout == 33
+
+
+def test_a_widget_used_from_two_threads_ends_as_the_flag_is(local: Tenant) -> None:
+    widget = local.flags.create("f", enabled=True).widget(USERS)
+    table = local.flags.widget()
+    table.select("f")
+    percents = [float(percent) for percent in range(1, 21)]
+    hand = threading.Thread(target=lambda: [widget.slider.set_state({"value": percent}) for percent in percents])
+    hand.start()
+    while hand.is_alive():
+        widget.refresh()
+        table.refresh()
+    assert [change.state.rollout for change in local.flags["f"].history()] == [100, *percents]
+    widget.refresh()
+    assert (widget.slider.value, widget.percent.value) == (20, 20)
+    pd.testing.assert_frame_equal(widget.frame, local.flags["f"].assign(USERS))
 
 
 def test_an_error_of_the_service_reaches_the_caller_outside_of_callbacks(local: Tenant) -> None:

@@ -17,7 +17,7 @@ import pandas as pd
 from burgee.events.model import Counts, Period
 from burgee.events.query import Query, period
 from burgee.notebook import plots
-from burgee.notebook.panel import Panel, button, label, row
+from burgee.notebook.panel import Panel, alone, button, label, row
 from burgee.notebook.tables import frame_sheet, table
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Explorer(Panel):
         self.per.value = next((name for most, name in _FIRST_PERIODS if days <= most), "month")
         self._look_up()
         for control in (self.types, self.days, self.per):
-            control.observe(self._on_choice, "value")
+            control.observe(lambda _: self._by_hand(self._look_up), "value")
         self.again.on_click(lambda _: self._attempt(self.refresh))
         picture = ipywidgets.VBox([row(label("Days"), self.days), self.image])
         picture.add_class("burgee-picture")
@@ -77,6 +77,7 @@ class Explorer(Panel):
         self._show(head, row(left, picture, kind="burgee-choice"), self._table)
 
     @property
+    @alone
     def query(self) -> Query:
         """What is chosen, as a query: `explorer.query.frame()` fetches all of it."""
         since, until = self._bounds()
@@ -91,6 +92,7 @@ class Explorer(Panel):
         """The events that are shown: the first `MOST_EVENTS` of the choice, with all their columns."""
         return self._frame
 
+    @alone
     def refresh(self) -> None:
         """Take in events that came since, and keep what is chosen."""
         self._fetch()
@@ -108,10 +110,6 @@ class Explorer(Panel):
         self.again = button("Refresh", "take in events that came since", icon="refresh")
         self.image = ipywidgets.Image(format="png")
         self.image.add_class("burgee-plot")
-
-    def _on_choice(self, _: object) -> None:
-        if not self._quiet:
-            self._attempt(self._look_up)
 
     def _bounds(self) -> tuple[datetime, datetime]:
         """The first time that is chosen, and the first that no longer is."""

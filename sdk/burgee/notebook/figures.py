@@ -7,6 +7,7 @@ styles of the user's own plots stay out of ours as ours stay out of theirs.
 import base64
 import io
 import math
+import threading
 import warnings
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -37,6 +38,8 @@ _DATES = {  # by level: year, month, day, hour, minute, second
 _LONGEST_LABEL = 36
 _LONGEST_LINE = 110
 
+_DRAWING = threading.Lock()  # warnings are set for all threads, and widgets draw in their own
+
 type Horizontal = Literal["left", "center", "right"]
 type Vertical = Literal["top", "center", "bottom", "baseline"]
 
@@ -47,7 +50,7 @@ class Plot(Figure):
     def png(self) -> bytes:
         """The figure as a PNG image, at twice the dots of an ordinary screen."""
         buffer = io.BytesIO()
-        with warnings.catch_warnings():
+        with _DRAWING, warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a box stands for it
             self.savefig(buffer, format="png", dpi=_DPI * _SHARPNESS)
         return buffer.getvalue()

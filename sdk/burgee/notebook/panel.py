@@ -1,7 +1,14 @@
-"""What the widgets have in common: their frame and look, a place for errors, and what is shown without a kernel."""
+"""What the widgets have in common: their frame and look, a place for errors, and what is shown without a kernel.
+
+JupyterLab may run what a control asks for in another thread than the cells (a subshell), while a cell runs that uses
+the same widget. So whatever changes a widget does so alone, under one lock for all of them: no change of a hand is
+lost, and what a widget shows fits together. They wait for each other at most as long as one change takes.
+"""
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
+from functools import wraps
 from importlib.resources import files
 from typing import ClassVar, override
 
@@ -10,7 +17,21 @@ import ipywidgets
 from burgee.core.errors import BurgeeError
 from burgee.notebook import tables
 
+LOCK = threading.RLock()
+"""Held by whoever changes a widget."""
+
 CSS = (files(__package__) / "widgets.css").read_text(encoding="utf-8")
+
+
+def alone[**P, R](work: Callable[P, R]) -> Callable[P, R]:
+    """The same, but never in two threads at once."""
+
+    @wraps(work)
+    def locked(*args: P.args, **kwargs: P.kwargs) -> R:
+        with LOCK:
+            return work(*args, **kwargs)
+
+    return locked
 
 
 class Panel(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no types, so to mypy its classes are Any
@@ -41,6 +62,13 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no types, s
         self.problem.value = problem
         self.problem.layout.display = "" if problem else "none"
 
+    @alone
+    def _by_hand(self, work: Callable[[], None], otherwise: Callable[[], None] = lambda: None) -> None:
+        """Do what a control asks for, unless it is only being set to what is; if that fails, the other."""
+        if not self._quiet and not self._attempt(work):
+            otherwise()
+
+    @alone
     def _attempt(self, work: Callable[[], None]) -> bool:
         """Do what somebody asked for by hand; whether it went well. What goes wrong is told."""
         try:
@@ -54,11 +82,12 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no types, s
     @contextlib.contextmanager
     def _setting(self) -> Iterator[None]:
         """While its controls are set to what is, not to what somebody wants."""
-        before, self._quiet = self._quiet, True
-        try:
-            yield
-        finally:
-            self._quiet = before
+        with LOCK:
+            before, self._quiet = self._quiet, True
+            try:
+                yield
+            finally:
+                self._quiet = before
 
     def _still(self) -> str:
         """The widget as HTML that does nothing."""

@@ -16,7 +16,7 @@ from burgee.core.errors import BurgeeError, InvalidInputError
 from burgee.flags.facade import Flag, Flags, state_row
 from burgee.flags.model import FlagState
 from burgee.notebook import flagparts
-from burgee.notebook.panel import Panel, button, label, row, trouble, unit
+from burgee.notebook.panel import Panel, alone, button, label, row, trouble, unit
 from burgee.notebook.shares import shares
 from burgee.notebook.tables import table, text
 
@@ -79,10 +79,12 @@ class FlagWidget(Panel):
             raise InvalidInputError("this widget has no users to assign", hint="give it some: flag.widget(users)")
         return self._assigned
 
+    @alone
     def refresh(self) -> None:
         """Take in what was changed elsewhere."""
         self.take(self.flag.refresh())
 
+    @alone
     def take(self, flag: Flag) -> None:
         """Show this version of the flag."""
         self._assign(flag)
@@ -122,10 +124,6 @@ class FlagWidget(Panel):
         # These weights were made up looking at this version's: they are not for any other.
         self._change(lambda flag: flag.variants(wanted, expected_version=flag.version))
 
-    def _on_weight(self, _: Change) -> None:
-        if not self._quiet:
-            self._sum_up()
-
     def _sum_up(self) -> None:
         """Say what the weights sum to; they can be applied when that is 100 and they are new."""
         total = math.fsum(field.value for field in self.weights.values())
@@ -139,10 +137,7 @@ class FlagWidget(Panel):
 
     def _change(self, change: Callable[[Flag], Flag]) -> None:
         """Change the flag, unless a control is only being set to what is; if that fails, set the control back."""
-        if self._quiet:
-            return
-        if not self._attempt(lambda: self.take(change(self.flag))):
-            self._set_controls(self.flag.state)
+        self._by_hand(lambda: self.take(change(self.flag)), lambda: self._set_controls(self.flag.state))
 
     def _assign(self, flag: Flag) -> None:
         self._shares.layout.display = "none" if self._users is None else ""
@@ -174,7 +169,7 @@ class FlagWidget(Panel):
                 min=0, max=100, continuous_update=True, tooltip="percent of the rollout"
             )
             field.add_class("burgee-number-field")
-            field.observe(self._on_weight, "value")
+            field.observe(lambda _: self._by_hand(self._sum_up), "value")
             self.weights[variant.name] = field
             name = ipywidgets.HTML(f"{flagparts.swatch(number)}{text(variant.name)}")
             cells.append(row(name, field, kind="burgee-weight"))
@@ -219,6 +214,7 @@ class FlagsWidget(Panel):
         tools = row(self.search, self.again)
         self._show(row(self._title, tools, kind="burgee-head"), self._table, self._note, self._below)
 
+    @alone
     def refresh(self) -> None:
         """Take in what was changed elsewhere."""
         self._known = {flag.key: flag for flag in self._flags.list()}
@@ -226,6 +222,7 @@ class FlagsWidget(Panel):
         if self.selected is not None:
             self.selected.refresh()
 
+    @alone
     def select(self, key: str) -> None:
         """Open the flag of that key below."""
         opened = FlagWidget(self._flags[key])
@@ -236,6 +233,7 @@ class FlagsWidget(Panel):
         for one, shown in self.rows.items():
             shown.mark(chosen=one == key)
 
+    @alone
     def _fill(self) -> None:
         """A row for each flag whose key has the words looked for."""
         words = self.search.value.lower().split()
@@ -257,6 +255,7 @@ class FlagsWidget(Panel):
     def _open(self, key: str) -> None:
         self._attempt(lambda: self.select(key))
 
+    @alone
     def _change(self, flag: Flag, change: Callable[[Flag], Flag]) -> None:
         """A row's control was used."""
 
@@ -269,6 +268,7 @@ class FlagsWidget(Panel):
         if not self._attempt(work) and flag.key in self.rows:
             self.rows[flag.key].show(self._known[flag.key])
 
+    @alone
     def _note_change(self, flag: Flag) -> None:
         self._known[flag.key] = flag
         if flag.key in self.rows:
@@ -305,6 +305,7 @@ class FlagRow:
         self.box = row(self.name, self.switch, self.percent, unit("%"), self._words, kind="burgee-flag-row")
         self.show(flag)
 
+    @alone
     def show(self, flag: Flag) -> None:
         """Show this version of the flag."""
         self.flag = flag
@@ -319,13 +320,17 @@ class FlagRow:
 
     def _on_switch(self, change: Change) -> None:
         on = bool(change["new"])
-        if not self._setting:
-            self._change(self.flag, lambda flag: flag.enable() if on else flag.disable())
+        self._by_hand(lambda flag: flag.enable() if on else flag.disable())
 
     def _on_percent(self, change: Change) -> None:
         percent = change["new"]
-        if not self._setting and isinstance(percent, float):
-            self._change(self.flag, lambda flag: flag.rollout(percent))
+        if isinstance(percent, float):
+            self._by_hand(lambda flag: flag.rollout(percent))
+
+    @alone
+    def _by_hand(self, change: Callable[[Flag], Flag]) -> None:
+        if not self._setting:
+            self._change(self.flag, change)
 
 
 def _switch() -> ipywidgets.Checkbox:
