@@ -24,6 +24,16 @@ def test_a_flag_without_variants_is_boolean(acme: Tenant) -> None:
     assert flag.disable().evaluate({"id": "u1"}).value is False
 
 
+def test_variants_keep_their_order_and_the_first_is_the_default(acme: Tenant) -> None:
+    flag = acme.flags.create("checkout", variants={"z": 50, "a": 20, "m": 30})
+    assert [variant.name for variant in flag.state.variants] == ["z", "a", "m"]
+    assert flag.state.default == "z"
+    changed = flag.variants({"y": 10, "b": 90})
+    assert [variant.name for variant in changed.state.variants] == ["y", "b"]
+    assert changed.state.default == "y"
+    assert list(changed.history().frame()["after"].iloc[-1]["variants"]) == ["y", "b"]
+
+
 def test_verbs_return_new_handles_and_leave_the_old_ones_as_they_are(acme: Tenant) -> None:
     first = acme.flags.create("checkout")
     second = first.enable()

@@ -274,6 +274,7 @@ def test_the_table_of_flags_switches_and_rolls_out(acme: Tenant) -> None:
     changed = acme.flags["b"]
     assert (changed.enabled, changed.state.rollout) == (True, 12.5)
     assert [change.change for change in changed.history()] == ["created", "enabled", "rollout"]
+    assert "3, of which 1 are enabled" in shown(widget)
     assert acme.flags["a"].version == 1
 
 

@@ -13,10 +13,10 @@ from burgee.core.errors import InvalidInputError
 type Json = str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None
 
 
-def dumps(value: object, *, what: str = "value") -> str:
-    """Compact JSON with sorted keys. NaN, infinities and unknown types are refused, never guessed."""
+def dumps(value: object, *, what: str = "value", sort: bool = True) -> str:
+    """Compact JSON, its keys sorted unless their order means something. What JSON can't say (NaN, …) is refused."""
     try:
-        text = _encoder.encode(value)
+        text = (_sorting if sort else _keeping).encode(value)
         if not text.isascii():
             text.encode()  # a lone surrogate is no text
     except (TypeError, ValueError, RecursionError) as error:
@@ -54,4 +54,8 @@ def _plain(value: object) -> object:
     raise TypeError(msg)
 
 
-_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain, allow_nan=False)
+def _encoder(*, sort: bool) -> json.JSONEncoder:
+    return json.JSONEncoder(ensure_ascii=False, sort_keys=sort, separators=(",", ":"), default=_plain, allow_nan=False)
+
+
+_sorting, _keeping = _encoder(sort=True), _encoder(sort=False)

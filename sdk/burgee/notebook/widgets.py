@@ -243,14 +243,17 @@ class FlagsWidget(Panel):
         for key, shown in self.rows.items():
             shown.mark(chosen=key == chosen)
         self._table.children = [shown.box for shown in self.rows.values()]
+        self._count()
+        rest = len(found) - len(self.rows)
+        note = f"and {rest:,} more: find them by key" if rest > 0 else "" if found else "no flag has that in its key"
+        self._note.value = f'<span class="burgee-dim">{note if self._known else "no flags yet"}</span>'
+
+    def _count(self) -> None:
         enabled = sum(flag.enabled for flag in self._known.values())
         self._title.value = (
             f'<span class="burgee-key">Flags</span>'
             f'<span class="burgee-version burgee-after">{len(self._known):,}, of which {enabled:,} are enabled</span>'
         )
-        rest = len(found) - len(self.rows)
-        note = f"and {rest:,} more: find them by key" if rest > 0 else "" if found else "no flag has that in its key"
-        self._note.value = f'<span class="burgee-dim">{note if self._known else "no flags yet"}</span>'
 
     def _open(self, key: str) -> None:
         self._attempt(lambda: self.select(key))
@@ -271,6 +274,7 @@ class FlagsWidget(Panel):
     @alone
     def _note_change(self, flag: Flag) -> None:
         self._known[flag.key] = flag
+        self._count()
         if flag.key in self.rows:
             self.rows[flag.key].show(flag)
 

@@ -62,7 +62,10 @@ def _request(operation: Operation, values: dict[str, object]) -> Request:
         body, content_type = b"".join(arrow.encode(reader)), arrow.MEDIA_TYPE
     elif operation.at("body"):
         fields = {p.name: _plain(p, values[p.name]) for p in operation.at("body")}
-        body, content_type = dumps(fields, what=f"argument of {operation.name}").encode(), "application/json"
+        body, content_type = (
+            dumps(fields, what=f"argument of {operation.name}", sort=False).encode(),
+            "application/json",
+        )
     return Request(operation.method, path, query, body, content_type, operation.repeatable)
 
 
