@@ -1,12 +1,17 @@
-"""Generated flags, and frames they can be asked about: values chosen so that rules match often and edges are met."""
+"""Flags, and frames they can be asked about: generated, so that rules match often, or built by hand."""
 
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 
+import pandas as pd
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from burgee.core.json import Json
+from burgee.flags.evaluate import compile_flag
 from burgee.flags.model import Condition, FlagState, Operator, Rule
 from burgee.flags.rules import MEMBERSHIP, ORDER, PRESENCE, make_condition, make_variants
 
@@ -116,3 +121,52 @@ def tables(draw: st.DrawFn) -> pa.Table:
     size = draw(st.integers(0, 8))
     columns = {name: draw(attribute_columns(size)) for name in ATTRIBUTES if name != "id"}
     return pa.table({"id": draw(id_columns(size)), **columns})
+
+
+def flag(
+    weights: Mapping[str, float] | None = None,
+    *rules: tuple[str, str, object],
+    values: Mapping[str, Json] | None = None,
+    rollout: float = 100.0,
+    salt: str = "checkout",
+    enabled: bool = True,
+    archived: bool = False,
+) -> FlagState:
+    """A flag whose rules, `r0` and on, serve the first variant, and which serves the last outside the rollout."""
+    variants = make_variants(weights, values)
+    made = [make_condition(*rule) for rule in rules]
+    return FlagState(
+        key="checkout",
+        variants=variants,
+        default=variants[-1].name,
+        enabled=enabled,
+        rollout=rollout,
+        rules=tuple(Rule(f"r{n}", (condition,), variants[0].name) for n, condition in enumerate(made)),
+        salt=salt,
+        archived=archived,
+    )
+
+
+def as_rows(answer: pd.DataFrame) -> list[tuple[object, ...]]:
+    """What `assign` answered, as rows of variant, value, reason, rule and bucket; None for what is missing."""
+    names = ("variant", "value", "reason", "rule", "bucket")
+    return list(zip(*([None if pd.isna(x) else x for x in answer[name].tolist()] for name in names), strict=True))
+
+
+def evaluated(state: FlagState, contexts: Sequence[Mapping[str, object]]) -> list[tuple[object, ...]]:
+    """The same rows, by asking about each context alone."""
+    compiled = compile_flag(state)
+    served = [(compiled.evaluate(context), compiled.bucket(context.get("id"))) for context in contexts]
+    return [(e.variant, e.value, e.reason.value, e.rule, bucket) for e, bucket in served]
+
+
+def rows_of(frame: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Each row as pandas holds it, scalars of numpy included."""
+    for number in range(len(frame)):
+        yield {str(name): frame[name].iloc[number] for name in frame.columns}
+
+
+def bucket_of(salt: str, id: str) -> int:
+    """The bucket by its definition, without the code under test."""
+    digest = hashlib.md5(f"{salt}-{id}".encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:4], "big")

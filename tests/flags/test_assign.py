@@ -1,7 +1,6 @@
 import hashlib
 import math
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,53 +13,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burgee.core.errors import InvalidInputError, MissingColumnError
-from burgee.core.json import Json
 from burgee.flags.assign import assign
 from burgee.flags.evaluate import compile_flag
-from burgee.flags.model import FlagState, Rule
-from burgee.flags.rules import make_condition, make_variants
-from flags.strategies import flag_states, ids, rollouts, salts, scalars, tables
-
-
-def flag(
-    weights: Mapping[str, float] | None = None,
-    *rules: tuple[str, str, object],
-    values: Mapping[str, Json] | None = None,
-    rollout: float = 100.0,
-    enabled: bool = True,
-) -> FlagState:
-    variants = make_variants(weights, values)
-    return FlagState(
-        key="f",
-        variants=variants,
-        default=variants[-1].name,
-        enabled=enabled,
-        rollout=rollout,
-        rules=tuple(Rule(f"r{n}", (make_condition(*rule),), variants[0].name) for n, rule in enumerate(rules)),
-        salt="s",
-    )
-
-
-def as_rows(answer: pd.DataFrame) -> list[tuple[object, ...]]:
-    columns = [[None if pd.isna(x) else x for x in answer[name].tolist()] for name in ("variant", "value", "reason")]
-    more = [[None if pd.isna(x) else x for x in answer[name].tolist()] for name in ("rule", "bucket")]
-    return list(zip(*columns, *more, strict=True))
-
-
-def evaluated(state: FlagState, contexts: Sequence[Mapping[str, object]]) -> list[tuple[object, ...]]:
-    compiled = compile_flag(state)
-    served = [compiled.evaluate(context) for context in contexts]
-    return [
-        (e.variant, e.value, e.reason.value, e.rule, compiled.bucket(context.get("id")))
-        for e, context in zip(served, contexts, strict=True)
-    ]
-
-
-def rows_of(frame: pd.DataFrame) -> Iterator[dict[str, object]]:
-    """Each row as pandas holds it, scalars of numpy included."""
-    for number in range(len(frame)):
-        yield {str(name): frame[name].iloc[number] for name in frame.columns}
+from burgee.flags.model import FlagState
+from burgee.flags.rules import make_variants
+from flags.strategies import (
+    as_rows,
+    evaluated,
+    flag,
+    flag_states,
+    ids,
+    rollouts,
+    rows_of,
+    salts,
+    scalars,
+    tables,
+)
 
 
 @given(flag_states(), tables())
@@ -109,6 +77,56 @@ def test_columns_of_mixed_objects_are_served_row_by_row_what_each_row_would_be(
     assert as_rows(assign(state, frame)) == evaluated(state, list(rows_of(frame)))
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        [1.0, True, None],
+        [np.True_, 1, 0],
+        [b"a", "a", None],
+        [datetime(2026, 11, 1, tzinfo=UTC), 1, "a"],
+        [pd.Timestamp("2026-11-01"), 1, pd.NaT],
+        [uuid.UUID(int=1), uuid.UUID(int=1).bytes, 1],
+        [Decimal(1), 1, None],
+        [np.float32(0.1), 0.1, 1],
+        [[1], {"a": 1}, float("nan")],
+        [2**64, 1, -1],
+    ],
+    ids=str,
+)
+def test_objects_of_several_types_stay_what_they_are(column: list[object]) -> None:
+    """Arrow would make one type of some of these."""
+    frame = pd.DataFrame({"id": ["x", "y", "z"], "a": pd.Series(column, dtype=object)})
+    for rule in (
+        ("a", "eq", 1),
+        ("a", "not_in", [1, "a", 0.1]),
+        ("a", "eq", True),
+        ("a", "eq", "a"),
+        ("a", "exists", None),
+    ):
+        state = flag({"a": 0, "b": 100}, rule)
+        assert as_rows(assign(state, frame)) == evaluated(state, list(rows_of(frame)))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(pd.period_range("2026-11", periods=3, freq="M")),
+        pd.Series(pd.arrays.SparseArray([1, 2, 1])),
+        pd.Series([1 + 2j, 1, 2]),
+        pd.Series([1.5, 1.0, 2.0], dtype="float16"),
+        pd.Series(pd.Categorical([1, 2, None])),
+        pd.Series(pd.Categorical([1, "1", None])),
+        pd.Series(pd.to_timedelta([1, 2, None], unit="s")),
+    ],
+    ids=lambda column: str(column.dtype),
+)
+def test_columns_of_rare_types_are_served_row_by_row_what_each_row_would_be(column: pd.Series) -> None:
+    frame = pd.DataFrame({"id": ["x", "y", "z"], "a": column})
+    for rule in (("a", "eq", 1), ("a", "ne", 1), ("a", "not_exists", None)):
+        state = flag({"a": 0, "b": 100}, rule)
+        assert as_rows(assign(state, frame)) == evaluated(state, list(rows_of(frame)))
+
+
 @given(salts, rollouts, st.lists(ids.filter(bool), min_size=1, max_size=20))
 def test_buckets_are_the_first_four_bytes_of_the_md5_of_salt_and_id(salt: str, percent: float, keys: list[str]) -> None:
     """P19: the scheme `md5-32/1`, computed here from its definition."""
@@ -143,92 +161,10 @@ def test_rows_keep_their_order_over_many_batches_and_long_lists() -> None:
     state = flag({"a": 20, "b": 30, "c": 50}, ("city", "in", list(range(0, cities, 3))), rollout=60)
     compiled = compile_flag(state)
     expected = [compiled.evaluate({"id": n, "city": n % cities}) for n in range(size)]
-    for _ in range(3):
+    for _ in range(8):
         answer = assign(state, frame)
         assert answer["bucket"][::1000].tolist() == [compiled.bucket(n) for n in range(0, size, 1000)]
         assert answer["variant"].tolist() == [served.variant for served in expected]
-
-
-@pytest.mark.parametrize(
-    "index",
-    [
-        pd.Index(["x", "x", "y"], name="name"),
-        pd.MultiIndex.from_tuples([(1, "a"), (1, "b"), (2, "a")], names=["one", "two"]),
-        pd.date_range("2026-11-01", periods=3),
-        pd.RangeIndex(5, 8),
-    ],
-    ids=["twice", "levels", "dates", "range"],
-)
-def test_the_answer_has_the_index_of_the_frame(index: pd.Index) -> None:
-    answer = assign(flag(), pd.DataFrame({"id": ["a", "b", "c"]}, index=index))
-    pd.testing.assert_index_equal(answer.index, index)
-    assert list(answer.columns) == ["variant", "value", "reason", "rule", "bucket"]
-
-
-def test_the_frame_given_stays_as_it_was() -> None:
-    frame = pd.DataFrame({"id": ["a", None], "n": [1.0, np.nan]})
-    before = frame.copy()
-    assign(flag(None, ("n", "gt", 0)), frame)
-    pd.testing.assert_frame_equal(frame, before)
-
-
-FORMS: dict[str, Callable[[pa.Table], object]] = {
-    "table": lambda table: table,
-    "reader": lambda table: table.to_reader(),
-    "batch": lambda table: table.to_batches()[0],
-    "polars": pl.from_arrow,
-    "pandas": lambda table: table.to_pandas(),
-}
-
-
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_every_kind_of_frame_gives_the_same_answer(form: Callable[[pa.Table], object]) -> None:
-    table = pa.table({"id": ["a", "b", "", None], "plan": ["pro", "free", "pro", None]})
-    state = flag({"new": 50, "old": 50}, ("plan", "eq", "pro"))
-    expected = evaluated(state, table.to_pylist())
-    assert as_rows(assign(state, form(table))) == expected
-    assert [row[2] for row in expected] == ["TARGETING_MATCH", "SPLIT", "TARGETING_MATCH", "ERROR"]
-
-
-@pytest.mark.parametrize("form", [FORMS["table"], FORMS["pandas"], FORMS["polars"]], ids=["table", "pandas", "polars"])
-def test_an_empty_frame_gives_an_empty_answer(form: Callable[[pa.Table], object]) -> None:
-    table = pa.table({"id": pa.array([], pa.string()), "n": pa.array([], pa.int64())})
-    answer = assign(flag({"a": 100}, ("n", "gt", 1)), form(table))
-    assert answer.shape == (0, 5)
-    assert answer["bucket"].dtype == pd.UInt32Dtype()
-
-
-def test_an_empty_frame_of_objects_gives_an_empty_answer() -> None:
-    assert assign(flag(), pd.DataFrame({"id": []}, dtype=object)).shape == (0, 5)
-
-
-@pytest.mark.parametrize(
-    ("values", "dtype"),
-    [
-        ({"a": 1, "b": 2}, "int64"),
-        ({"a": 1, "b": 2.5}, "float64"),
-        ({"a": True, "b": False}, "bool"),
-        ({"a": "x", "b": "y"}, "str"),
-        ({"a": True, "b": 1}, "object"),
-        ({"a": 2**53 + 1, "b": 0.5}, "object"),
-        ({"a": 10**400, "b": 0.5}, "object"),
-        ({"a": 10**400, "b": 1}, "object"),
-        ({"a": [1, 2], "b": [3, 4]}, "object"),
-        ({"a": {"size": 1}, "b": None}, "object"),
-    ],
-)
-def test_values_come_in_the_type_they_are_all_of(values: dict[str, Json], dtype: str) -> None:
-    state = flag({"a": 50, "b": 50}, values=values)
-    answer = assign(state, pd.DataFrame({"id": [str(n) for n in range(40)]}))
-    assert answer["value"].dtype == dtype
-    assert answer["value"].tolist() == [values[variant] for variant in answer["variant"]]
-    assert set(answer["variant"]) == {"a", "b"}
-
-
-def test_words_are_categories_so_that_counts_show_what_nobody_got() -> None:
-    answer = assign(flag({"new": 0, "old": 100}), pd.DataFrame({"id": ["a", "b"]}))
-    assert answer["variant"].value_counts().to_dict() == {"old": 2, "new": 0}
-    assert answer["rule"].isna().all()
 
 
 def test_whole_numbers_text_and_restored_floats_are_the_same_ids() -> None:
@@ -316,74 +252,8 @@ def test_decimals_are_the_numbers_they_are_written_as() -> None:
 
 
 def test_decimals_of_many_digits_are_the_floats_of_the_same_digits() -> None:
-    """A cast from a decimal to a float rounds twice and misses one in seven of these."""
+    """A cast from a decimal to a float rounds twice and misses some of these."""
     prices = [Decimal(10**14 + 7**number % 10**14).scaleb(-2) for number in range(1, 200)]
     state = flag(None, ("price", "in", [float(price) for price in prices]))
     answer = assign(state, pa.table({"id": range(len(prices)), "price": pa.array(prices, pa.decimal128(38, 2))}))
     assert set(answer["reason"]) == {"TARGETING_MATCH"}
-
-
-def test_a_disabled_flag_serves_its_default_without_looking_at_rules() -> None:
-    """R9.4, P20: nothing but the targeting keys is needed."""
-    answer = assign(flag(None, ("nowhere", "eq", 1), enabled=False), pd.DataFrame({"id": ["a", None]}))
-    assert answer["reason"].tolist() == ["DISABLED", "DISABLED"]
-    assert answer["value"].tolist() == [False, False]
-    assert answer["bucket"].isna().tolist() == [False, True]
-
-
-def test_a_column_a_rule_names_must_be_there() -> None:
-    with pytest.raises(MissingColumnError, match="no column 'country'; the columns are: 'id', 'contry'") as caught:
-        assign(flag(None, ("country", "eq", "DE")), pd.DataFrame({"id": [1], "contry": ["DE"]}))
-    assert caught.value.hints == ["did you mean 'contry'?", "rule 'r0' needs it"]
-
-
-def test_a_column_of_targeting_keys_must_be_there() -> None:
-    with pytest.raises(MissingColumnError, match="no column 'id'; the columns are: 'user_id'") as caught:
-        assign(flag(), pa.table({"user_id": [1]}))
-    assert "it is the targeting key; name another column with by=…" in caught.value.hints
-
-
-def test_ids_in_the_index_are_pointed_at() -> None:
-    frame = pd.DataFrame({"id": ["a"], "n": [1]}).set_index("id")
-    with pytest.raises(MissingColumnError) as caught:
-        assign(flag(), frame)
-    assert "the index has that name: frame.reset_index('id')" in caught.value.hints
-
-
-@pytest.mark.parametrize("library", ["pandas", "arrow"])
-def test_a_column_that_is_there_twice_is_refused(library: str) -> None:
-    arrays, names = [["a"], ["b"]], ["id", "id"]
-    frame = pa.table(arrays, names) if library == "arrow" else pd.DataFrame([["a", "b"]], columns=names)
-    with pytest.raises(InvalidInputError, match="column 'id' is there 2 times"):
-        assign(flag(), frame)
-
-
-@pytest.mark.parametrize(
-    ("keys", "type"),
-    [
-        (pa.array([True]), "bool"),
-        (pa.array([datetime(2026, 11, 1, tzinfo=UTC)]), "timestamp"),
-        (pa.array([[1]]), "list"),
-        (pa.array([b"a"]), "binary"),
-        (pa.array([Decimal(1)]), "decimal"),
-        (pa.array([1.0], pa.float32()), "float"),
-    ],
-)
-def test_a_column_that_can_hold_no_targeting_keys_is_refused(keys: pa.Array, type: str) -> None:
-    table = pa.table({"key": keys, "mixed": ["a"]})
-    with pytest.raises(InvalidInputError, match=f"column 'key' can't hold targeting keys: it is of type {type}"):
-        assign(flag(), table, "key")
-    frame = pd.DataFrame({"key": keys.to_pandas()[[0, 0]].array, "mixed": pd.Series([1, "a"], dtype=object)})
-    with pytest.raises(InvalidInputError, match="column 'key' can't hold targeting keys"):
-        assign(flag(None, ("mixed", "eq", 1)), frame, "key")
-
-
-@pytest.mark.parametrize("what", [None, "ids", [1], {"id": [1]}, pd.Series([1], name="id"), pl.Series("id", [1])])
-def test_what_is_no_frame_is_refused(what: object) -> None:
-    with pytest.raises(InvalidInputError, match=r"a frame is needed, not|is no table"):
-        assign(flag(), what)
-
-
-def test_ids_that_are_no_text_are_errors_of_their_rows_only() -> None:
-    frame = pd.DataFrame({"id": pd.Series(["a", "\ud800", "b"], dtype=object)})
-    assert assign(flag(), frame)["reason"].tolist() == ["SPLIT", "ERROR", "SPLIT"]

@@ -171,8 +171,11 @@ def test_unknown_names_are_refused_with_those_there_are(acme: Tenant) -> None:
     with pytest.raises(burgee.InvalidInputError, match="treatmnt") as caught:
         flag.target("country", "eq", "DE", serve="treatmnt")
     assert "treatment" in " ".join(caught.value.hints) + str(caught.value)
-    with pytest.raises(burgee.InvalidInputError, match="equals"):
-        flag.target("country", "equals", "DE", serve="treatment")
+    with pytest.raises(burgee.InvalidInputError, match="==") as caught:
+        flag.target("country", "==", "DE", serve="treatment")
+    assert caught.value.hints == ["did you mean 'eq'?"]
+    with pytest.raises(burgee.InvalidInputError, match="salt"):
+        acme.flags.create("other", salt="a\0b")
     with pytest.raises(burgee.InvalidInputError, match="no version 7"):
         flag.revert(to=7)
     with pytest.raises(burgee.InvalidInputError, match="no version 7"):

@@ -19,7 +19,7 @@ from sqlglot import exp
 from burgee.core.errors import InvalidInputError, MissingColumnError
 from burgee.core.json import Json
 from burgee.flags.evaluate import EXACT_FLOAT, TARGETING_KEY, CompiledFlag, Outcomes, compile_flag, is_live
-from burgee.flags.expression import BUCKET, Column, ColumnKind, column, flag_expression
+from burgee.flags.expression import BUCKET, ColumnKind, column, flag_expression
 from burgee.flags.model import Evaluation, FlagState
 
 _FRAME = "frame"
@@ -31,8 +31,6 @@ _ALONE: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "enable_external_access": False,
 }
-_UNIFORM = {"string", "boolean", "integer", "floating", "decimal", "empty"}
-"""Columns of Python objects that Arrow takes without turning any value into another kind (pandas' words)."""
 _KEYS = {ColumnKind.TEXT, ColumnKind.WHOLE, ColumnKind.FRACTION, ColumnKind.UUID}
 
 type Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -138,14 +136,14 @@ def _check_columns(needed: Mapping[str, str], there: Sequence[object], levels: S
 
 
 def _array(series: pd.Series) -> pa.ChunkedArray | None:
-    """The column in Arrow; None if its values are of several kinds, or can't be told in Arrow."""
+    """The column in Arrow; None if its values are of several types, or can't be told in Arrow."""
     try:
         array = pa.array(series, from_pandas=True)
     except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError):
         return None
-    if series.dtype == object and _kind(array.type) not in {ColumnKind.UUID, ColumnKind.OTHER}:
-        return array if pd.api.types.infer_dtype(series, skipna=True) in _UNIFORM else None
-    return array
+    # Of objects of several types Arrow makes one: of True and 1.0 two numbers, of "a" and b"a" two of bytes.
+    uniform = series.dtype != object or len(set(map(type, series.dropna()))) <= 1
+    return array if uniform else None
 
 
 def _prepared(name: str, array: pa.ChunkedArray, *, as_key: bool) -> tuple[pa.ChunkedArray, ColumnKind]:
@@ -192,8 +190,6 @@ def _at_once(
     for position, (name, given) in enumerate(rows.arrays.items()):
         arrays[f"c{position}"], kind = _prepared(name, given, as_key=name == by)
         columns[name] = column(f"c{position}", kind)
-        if pa.types.is_uint64(arrays[f"c{position}"].type):  # wide enough for a comparison with any number
-            columns[name] = Column(exp.cast(columns[name].value, exp.DType.INT128), kind)
     table = pa.table({**arrays, _ROW: np.arange(len(rows.index))})
     table = pa.Table.from_batches(table.to_batches(max_chunksize=_BATCH), table.schema)
     numbers = {id(answer): number for number, answer in enumerate(answers)}

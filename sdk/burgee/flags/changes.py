@@ -15,7 +15,7 @@ from burgee.core.errors import ConflictError, InvalidInputError
 from burgee.core.json import Json, loads
 from burgee.core.result import Err, Ok, Result
 from burgee.flags.model import Condition, FlagState, Rule
-from burgee.flags.rules import check_rollout, check_serve, make_condition, make_variants, pick_default
+from burgee.flags.rules import check_rollout, check_salt, check_serve, make_condition, make_variants, pick_default
 from burgee.store.log import NewEvent, StoredEvent
 
 STATE: TypeAdapter[FlagState] = TypeAdapter(FlagState)
@@ -38,6 +38,8 @@ class FlagSpec:
 
     def __post_init__(self) -> None:
         check_rollout(self.rollout)
+        if self.salt is not None:
+            check_salt(self.salt)
         pick_default(make_variants(self.variants, self.values), self.default, boolean=self.variants is None)
 
 

@@ -22,7 +22,6 @@ BUCKET = "burgee_bucket"
 VARIANT_BUCKET = "burgee_variant_bucket"
 KEY = "burgee_key"
 
-_LARGEST = 2**63 - 1  # of a BIGINT, and of what DuckDB takes a plain number for
 _WIDEST = 2**65  # beyond every whole number a column can hold
 
 
@@ -186,7 +185,7 @@ def _ordered(seen: exp.Expr, op: Operator, bound: object, kind: ColumnKind) -> e
         # Between two whole numbers far apart lies every bound beyond the widest column; a fraction is small
         # enough (below 2**53) to be compared as one.
         whole = bound == int(bound)
-        limit = _whole(max(min(int(bound), _WIDEST), -_WIDEST)) if whole else _fraction(bound)
+        limit = exp.convert(max(min(int(bound), _WIDEST), -_WIDEST)) if whole else _fraction(bound)
     else:
         nearest = float(bound)
         if nearest > bound:  # no fraction lies between the two, so this side of one is this side of the other
@@ -206,14 +205,8 @@ def _exact(value: object, kind: ColumnKind) -> exp.Expr | None:
     if not isinstance(value, int | float):
         raise InvalidInputError(f"nothing can equal {value!r}")
     if kind is ColumnKind.WHOLE:
-        return _whole(int(value)) if value == int(value) and abs(value) < _WIDEST else None
+        return exp.convert(int(value)) if value == int(value) and abs(value) < _WIDEST else None
     return _fraction(float(value)) if float(value) == value else None
-
-
-def _whole(number: int) -> exp.Expr:
-    if abs(number) <= _LARGEST:
-        return exp.convert(number)
-    return exp.cast(exp.Literal.string(str(number)), exp.DType.INT128)
 
 
 def _fraction(number: float) -> exp.Expr:

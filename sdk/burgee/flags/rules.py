@@ -25,6 +25,19 @@ NEGATIVE = frozenset({Operator.NE, Operator.NOT_IN, Operator.NOT_CONTAINS})
 """Operators that a present value of another kind than the rule's value meets."""
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_SIGNS = {
+    "==": "eq",
+    "=": "eq",
+    "!=": "ne",
+    "<>": "ne",
+    ">": "gt",
+    ">=": "gte",
+    "<": "lt",
+    "<=": "lte",
+    "not in": "not_in",
+}
+"""What people type from habit."""
+
 _LONGEST_NAME = 128
 _LONGEST_ATTRIBUTE = 512
 _LONGEST_SALT = 256
@@ -168,7 +181,8 @@ def kind_of(value: object) -> Kind | None:
 def _operator(op: object) -> Operator:
     names = [operator.value for operator in Operator]
     if not isinstance(op, str) or op not in names:
-        near = did_you_mean(str(op), names)
+        meant = _SIGNS.get(str(op))
+        near = f"did you mean {meant!r}?" if meant else did_you_mean(str(op), names)
         raise InvalidInputError(
             f"there is no operator {op!r}; the operators are: {', '.join(names)}",
             hint=near if near and near.startswith("did") else None,
