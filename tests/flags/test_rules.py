@@ -211,6 +211,9 @@ def test_an_unknown_operator_is_answered_with_all_there_are_and_the_nearest() ->
     assert it.value.hints == ["did you mean 'contains'?"]
     with pytest.raises(InvalidInputError, match="there is no operator '=='") as it:
         make_condition("a", "==", "x")
+    assert it.value.hints == ["did you mean 'eq'?"]
+    with pytest.raises(InvalidInputError, match="there is no operator 'zzz'") as it:
+        make_condition("a", "zzz", "x")
     assert it.value.hints == []
     with pytest.raises(InvalidInputError, match="there is no operator None"):
         make_condition("a", None, "x")

@@ -318,7 +318,7 @@ def test_a_server_too_slow_is_a_clear_error() -> None:
             finally:
                 await http.close()
 
-    asyncio.run(slow())
+    portal.run(slow())  # not asyncio.run: the browser tests leave a running loop in this thread
 
 
 @asynccontextmanager

@@ -37,7 +37,7 @@ class ArrowBatch(Protocol):
         ...
 
 
-type Frame = pd.DataFrame | ArrowStream | ArrowBatch | Mapping[str, Sequence[object]] | Sequence[Mapping[str, object]]
+type Frame = "pd.DataFrame | ArrowStream | ArrowBatch | Mapping[str, Sequence[object]] | Sequence[Mapping[str, object]]"
 
 
 def to_arrow(frame: object, columns: Sequence[str] | None = None) -> "pa.Table":
