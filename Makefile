@@ -31,7 +31,7 @@ bench: .venv/.bench
 	set -e; for script in tests/benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 lab: .venv/.made
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/burgee lab notebooks
 
 # What the targets above made, but the virtual environment; your workspaces (.burgee) stay.
 clean:

@@ -1,5 +1,6 @@
 """The command line: `burgee demo, serve, keys, import, flags, events, lab`. Thin: it parses, calls and prints."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -171,7 +172,8 @@ def lab(folder: Annotated[Path, typer.Argument(help="Where the notebooks are.")]
         except ModuleNotFoundError:
             hint = "pip install jupyterlab"
             raise BurgeeError("JupyterLab is not installed", hint=hint) from None
-        sys.argv = ["jupyter-lab", str(folder)]
+        as_root = hasattr(os, "geteuid") and os.geteuid() == 0  # as in containers, where Jupyter would refuse
+        sys.argv = ["jupyter-lab", str(folder), *(["--allow-root"] if as_root else [])]
         jupyterlab()
 
 

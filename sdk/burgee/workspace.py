@@ -10,6 +10,7 @@ from burgee.app import MEMORY, Services, connected, database_of, embedded
 from burgee.core.clock import Clock, system_clock
 from burgee.core.display import Sheet, Shown
 from burgee.core.errors import InvalidInputError
+from burgee.core.history import History
 from burgee.core.json import Json
 from burgee.core.link import Link
 from burgee.core.listing import Listing
@@ -89,19 +90,14 @@ class Tenant(Shown):
         return Sheet(f"Tenant {self.id}", ("", "value"), rows, ".flags, .events, .settings(model), .history()")
 
 
-class TenantHistory(Listing[TenantChange]):
+class TenantHistory(History[TenantState]):
     """The changes of a tenant. Frame: `version, at, actor, change, before, after, why`."""
 
     __slots__ = ()
-    columns = ("version", "at", "actor", "change", "before", "after", "why")
 
     @override
     def __iter__(self) -> Iterator[TenantChange]:
         return super().__iter__()
-
-    @override
-    def _row(self, item: TenantChange) -> Mapping[str, object]:
-        return {name: getattr(item, name) for name in self.columns}
 
 
 class TenantList(Listing[Tenant]):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, override
 from burgee.core.clock import from_us, to_us
 from burgee.core.display import Sheet, Shown, view
 from burgee.core.errors import NotFoundError
+from burgee.core.history import History
 from burgee.core.json import Json
 from burgee.core.link import Link
 from burgee.core.listing import Listing
@@ -222,19 +223,14 @@ class FlagList(Listing[Flag]):
         return state_row(item.state)
 
 
-class FlagHistory(Listing[FlagChange]):
+class FlagHistory(History[FlagState]):
     """The changes of a flag. Frame: `version, at, actor, change, before, after, why`."""
 
     __slots__ = ()
-    columns = ("version", "at", "actor", "change", "before", "after", "why")
 
     @override
     def __iter__(self) -> Iterator[FlagChange]:
         return super().__iter__()
-
-    @override
-    def _row(self, item: FlagChange) -> Mapping[str, object]:
-        return {name: getattr(item, name) for name in self.columns}
 
     def plot(self) -> "Figure":
         """The rollout over time. A matplotlib figure."""

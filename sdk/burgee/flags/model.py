@@ -5,11 +5,11 @@ variant. Whoever matches none falls to the rollout: inside it the weights decide
 it the default variant is served (`DEFAULT`). A disabled flag serves its default (`DISABLED`).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from burgee.core.history import Change
 from burgee.core.json import Json
 
 SCHEME = "md5-32/1"
@@ -127,15 +127,4 @@ class Evaluation[TValue]:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FlagChange:
-    """One line of a flag's audit (R9.5): who did what, when and why, and what it was before and after."""
-
-    version: int
-    at: datetime
-    actor: str
-    change: str
-    before: Mapping[str, Json]
-    after: Mapping[str, Json]
-    why: str | None
-    state: FlagState
+type FlagChange = Change[FlagState]

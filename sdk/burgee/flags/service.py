@@ -1,6 +1,6 @@
 """The flags of a tenant, kept as aggregates in its log."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import override
 
@@ -96,7 +96,9 @@ class LocalFlagService(FlagService):
     @override
     async def history(self, key: str) -> Result[tuple[FlagChange, ...], NotFoundError | MissingTenantError]:
         tenant = require_tenant()
-        return await self._reading(key, lambda connection, _state: Ok(tuple(self._changes(connection, tenant, key))))
+        return await self._reading(
+            key, lambda connection, _state: Ok(tuple(self._flags.audit(connection, tenant, key, audited)))
+        )
 
     @override
     async def at(
@@ -152,21 +154,3 @@ class LocalFlagService(FlagService):
     def _version(self, connection: Connection, tenant: str, key: str, version: int) -> FlagState | None:
         states = self._flags.replay(connection, tenant, key, upto=version)
         return next((state for event, state in states if event.version == version), None)
-
-    def _changes(self, connection: Connection, tenant: str, key: str) -> Iterator[FlagChange]:
-        before = audited(None)
-        for event, state in self._flags.replay(connection, tenant, key):
-            after = audited(state)
-            touched = [name for name in after if name not in before or after[name] != before[name]]
-            why = event.metadata.get("why")
-            yield FlagChange(
-                version=event.version,
-                at=event.recorded_at,
-                actor=str(event.metadata.get("actor")),
-                change=event.type.removeprefix("flag."),
-                before={name: before[name] for name in touched if name in before},
-                after={name: after[name] for name in touched},
-                why=None if why is None else str(why),
-                state=state,
-            )
-            before = after

@@ -4,7 +4,7 @@ The current state stands in a table of its own, written in the transaction that 
 `get` and `list` never replay. Any earlier state is had by replaying with the same `evolve`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from burgee.core.clock import Clock
 from burgee.core.errors import ConcurrencyError, DuplicateEventError
+from burgee.core.history import Change
 from burgee.core.json import Json
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import current_caller, current_scope
@@ -68,6 +69,27 @@ class Aggregates[S: Versioned]:
         for event in log.read_stream(connection, tenant, self.stream(id), upto=upto):
             state = self.evolve(state, event)
             yield event, state
+
+    def audit(
+        self, connection: Connection, tenant: str, id: str, words: Callable[[S | None], Mapping[str, Json]]
+    ) -> Iterator[Change[S]]:
+        """Every change, oldest first. `words` says of a state what is compared; of none, what goes without saying."""
+        before = words(None)
+        for event, state in self.replay(connection, tenant, id):
+            after = words(state)
+            touched = [n for n in {**before, **after} if n not in before or n not in after or before[n] != after[n]]
+            why = event.metadata.get("why")
+            yield Change(
+                version=event.version,
+                at=event.recorded_at,
+                actor=str(event.metadata.get("actor")),
+                change=event.type.removeprefix(f"{self.kind}."),
+                before={name: before[name] for name in touched if name in before},
+                after={name: after[name] for name in touched if name in after},
+                why=None if why is None else str(why),
+                state=state,
+            )
+            before = after
 
     def change[E: Exception](
         self,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from burgee.core.history import Change
 from burgee.core.json import Json
 
 
@@ -19,14 +20,4 @@ class TenantState:
     updated_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TenantChange:
-    """One line of a tenant's audit: who did what, when and why."""
-
-    version: int
-    at: datetime
-    actor: str
-    change: str
-    before: Mapping[str, Json]
-    after: Mapping[str, Json]
-    why: str | None
+type TenantChange = Change[TenantState]

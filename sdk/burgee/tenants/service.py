@@ -1,7 +1,7 @@
 """The tenants of a workspace, kept as aggregates in the workspace's own log."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import override
 
 from pydantic import TypeAdapter
@@ -108,7 +108,7 @@ class LocalTenantService(TenantService):
                 found = self._visible(connection, id)
                 if isinstance(found, Err):
                     return found
-                return Ok(tuple(self._changes(connection, id)))
+                return Ok(tuple(self._tenants.audit(connection, SYSTEM_TENANT, id, _audited)))
 
         return await self._database.run(work)
 
@@ -123,22 +123,9 @@ class LocalTenantService(TenantService):
             return Err(NotFoundError("tenant", id, there))
         return Ok(state)
 
-    def _changes(self, connection: Connection, id: str) -> Iterator[TenantChange]:
-        before: dict[str, Json] = {}
-        for event, state in self._tenants.replay(connection, SYSTEM_TENANT, id):
-            after: dict[str, Json] = {"name": state.name, **state.settings}
-            touched = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-            why = event.metadata.get("why")
-            yield TenantChange(
-                event.version,
-                event.recorded_at,
-                str(event.metadata.get("actor")),
-                event.type.removeprefix("tenant."),
-                {name: before.get(name) for name in touched if name in before},
-                {name: after.get(name) for name in touched if name in after},
-                None if why is None else str(why),
-            )
-            before = after
+
+def _audited(state: TenantState | None) -> Mapping[str, Json]:
+    return {} if state is None else {"name": state.name, **state.settings}
 
 
 def _evolve(state: TenantState | None, event: StoredEvent) -> TenantState:
