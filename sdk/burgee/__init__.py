@@ -14,6 +14,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import os
+
     import httpx
     from pydantic import SecretStr
 
@@ -141,7 +143,7 @@ __all__ = [
 
 
 def open(  # noqa: A001 - burgee.open, as in gzip.open
-    where: str | None = None,
+    where: "str | os.PathLike[str] | None" = None,
     *,
     token: "str | SecretStr | None" = None,
     actor: str | None = None,

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from burgee.app import MEMORY, Services, connected, database_of, embedded
 from burgee.core.clock import Clock, system_clock
 from burgee.core.display import Sheet, Shown
-from burgee.core.errors import InvalidInputError
+from burgee.core.errors import AlreadyExistsError, InvalidInputError
 from burgee.core.history import History
 from burgee.core.json import Json
 from burgee.core.link import Link
@@ -29,6 +29,8 @@ from burgee.tenants.model import TenantChange, TenantState
 from burgee.wire.client import HttpClient
 
 if TYPE_CHECKING:
+    import os
+
     import httpx
     import pandas as pd
     from pydantic import SecretStr
@@ -126,9 +128,17 @@ class Tenants(Shown):
         self._settings = settings
         self._known = known
 
-    def create(self, id: str, name: str | None = None) -> Tenant:
-        """Create a tenant: `id` of a-z, 0-9, `-` and `_`; `name` for people."""
-        return self._tenant(self._link.call(self._services.tenants.create(id, name)))
+    def create(self, id: str, name: str | None = None, *, exist_ok: bool = False) -> Tenant:
+        """Create a tenant: `id` of a-z, 0-9, `-` and `_`; `name` for people.
+
+        With `exist_ok` one that is there already is given as it is, so that a cell can be run again.
+        """
+        try:
+            return self._tenant(self._link.call(self._services.tenants.create(id, name)))
+        except AlreadyExistsError:
+            if exist_ok:
+                return self.get(id)
+            raise
 
     def get(self, id: str) -> Tenant:
         """The tenant of that id; `NotFoundError` says which there are."""
@@ -262,7 +272,7 @@ class Workspace(Shown):
 
 
 def open_workspace(
-    where: str | None = None,
+    where: "str | os.PathLike[str] | None" = None,
     *,
     token: "str | SecretStr | None" = None,
     actor: str | None = None,

@@ -188,6 +188,12 @@ def test_unknown_names_are_refused_with_those_there_are(acme: Tenant) -> None:
         acme.flags.create("no spaces")
 
 
+def test_a_cell_that_creates_can_be_run_again(ws: burgee.Workspace, acme: Tenant) -> None:
+    changed = acme.flags.create("checkout", exist_ok=True).enable()
+    assert acme.flags.create("checkout", {"a": 100}, exist_ok=True) == changed
+    assert ws.tenants.create(acme.id, "another name", exist_ok=True).name == "Acme Ltd"
+
+
 def test_a_change_that_expects_another_version_is_refused(acme: Tenant) -> None:
     flag = acme.flags.create("checkout").enable()
     flag.rollout(10)

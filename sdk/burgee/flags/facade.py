@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, override
 
 from burgee.core.clock import from_us, to_us
 from burgee.core.display import Sheet, Shown, view
-from burgee.core.errors import NotFoundError
+from burgee.core.errors import AlreadyExistsError, NotFoundError
 from burgee.core.history import History
 from burgee.core.json import Json
 from burgee.core.link import Link
@@ -260,6 +260,7 @@ class Flags(Shown):
         description: str = "",
         salt: str | None = None,
         why: str | None = None,
+        exist_ok: bool = False,
     ) -> Flag:
         """Create a flag. It is disabled until `enable()`.
 
@@ -273,9 +274,15 @@ class Flags(Shown):
             description: what it is for.
             salt: what the buckets are made with; the key unless given. Flags with one salt share buckets.
             why: a word for the history.
+            exist_ok: a flag of that key that is there already is given as it is, so that a cell can be run again.
         """
         spec = FlagSpec(variants, values, default, rollout, enabled, description, salt)
-        return self._handle(self._link.call(self._service.create(key, spec, why)))
+        try:
+            return self._handle(self._link.call(self._service.create(key, spec, why)))
+        except AlreadyExistsError:
+            if exist_ok:
+                return self.get(key)
+            raise
 
     def get(self, key: str) -> Flag:
         """The flag of that key; `NotFoundError` says which there are."""

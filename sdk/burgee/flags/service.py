@@ -42,7 +42,11 @@ class LocalFlagService(FlagService):
         def once(state: FlagState | None) -> Result[NewEvent | None, AlreadyExistsError]:
             if state is None:
                 return Ok(event)
-            where = "in the archive: take it out with restore()" if state.archived else f"there to use: flags[{key!r}]"
+            where = (
+                "in the archive: take it out with restore()"
+                if state.archived
+                else f"there to use: flags[{key!r}], or create(…, exist_ok=True)"
+            )
             return Err(AlreadyExistsError("flag", key, hint=f"it is {where}"))
 
         def work() -> Result[FlagState, AlreadyExistsError | ConflictError | InvalidInputError]:

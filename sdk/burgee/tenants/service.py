@@ -47,7 +47,11 @@ class LocalTenantService(TenantService):
 
         def decide(state: TenantState | None) -> Result[NewEvent | None, AlreadyExistsError]:
             if state is not None:
-                return Err(AlreadyExistsError("tenant", id, hint=f"it is there to use: ws.tenant({id!r})"))
+                return Err(
+                    AlreadyExistsError(
+                        "tenant", id, hint=f"it is there to use: ws.tenant({id!r}), or create(…, exist_ok=True)"
+                    )
+                )
             return Ok(NewEvent("tenant.created", {"id": id, "name": name or id}))
 
         def work() -> Result[TenantState, AlreadyExistsError | ConflictError | InvalidInputError]:
