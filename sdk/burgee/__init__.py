@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import os
 
-    import httpx
     from pydantic import SecretStr
 
     from burgee import samples
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from burgee.events.query import Query
     from burgee.flags.facade import Flag, Flags
     from burgee.flags.model import Evaluation, Operator, Reason, Variant
+    from burgee.wire.client import Transport
     from burgee.workspace import Tenant, Tenants, Workspace
 
 __version__ = "0.1.0"
@@ -149,7 +149,7 @@ def open(  # noqa: A001 - burgee.open, as in gzip.open
     actor: str | None = None,
     settings: "Settings | None" = None,
     clock: "Clock | None" = None,
-    transport: "httpx.AsyncBaseTransport | None" = None,
+    transport: "Transport | None" = None,
 ) -> "Workspace":
     """Open a workspace.
 

@@ -11,15 +11,14 @@ escaped, plots are inline images, and a content security policy forbids the file
 """
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import burgee
-from burgee.core.display import Sheet
+from burgee.core.display import Drawn, Sheet
 from burgee.core.errors import InvalidInputError
 from burgee.flags.rules import plain
 from burgee.notebook.tables import CSS as TABLES_CSS
@@ -45,15 +44,6 @@ class Code:
     """Lines of Python, shown as they are typed."""
 
     lines: str
-
-
-@runtime_checkable
-class Drawn(Protocol):
-    """What a matplotlib figure has; matplotlib itself need not be here to write a report without plots."""
-
-    def savefig(self, fname: object, **options: object) -> None:
-        """Write the figure."""
-        ...
 
 
 type Part = "str | Sheet | pd.DataFrame | Figure | Facts | Code"
@@ -145,15 +135,11 @@ def _part(part: object) -> str:
 
 def _image(figure: Drawn) -> str:
     """The figure as an SVG image: sharp at any size, on no paper of its own, so that it lies on any page."""
-    from matplotlib import rc_context
+    from burgee.notebook.figures import svg
 
-    buffer = io.BytesIO()
-    # Letters as outlines, so that it looks the same everywhere; no date and fixed ids, so that it comes out the same.
-    with rc_context({"svg.hashsalt": "burgee", "svg.fonttype": "path"}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     titles = [axes.get_title(loc="left") or axes.get_title() for axes in getattr(figure, "axes", ())]
     named = "; ".join(title for title in titles if title) or "plot"
-    data = base64.b64encode(buffer.getvalue()).decode()
+    data = base64.b64encode(svg(figure)).decode()
     return f'<figure><img alt="{text(named)}" src="data:image/svg+xml;base64,{data}"></figure>'
 
 

@@ -24,7 +24,7 @@ from burgee.report import Code, Facts, Part
 from burgee.workspace import Tenant
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from burgee.notebook.figures import Plot
 
 KEY = "one-page-checkout"
 EXPOSURE = "flag.exposure"
@@ -288,7 +288,7 @@ def _typed(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _drawn(draw: "Callable[[], Figure]") -> "list[Figure]":
+def _drawn(draw: "Callable[[], Plot]") -> "list[Plot]":
     """The plot, or none where matplotlib is not installed."""
     try:
         return [draw()]

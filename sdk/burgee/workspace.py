@@ -26,12 +26,11 @@ from burgee.keys.service import LocalKeyService
 from burgee.store.database import Database
 from burgee.tenants.config import TenantConfig
 from burgee.tenants.model import TenantChange, TenantState
-from burgee.wire.client import HttpClient
+from burgee.wire.client import HttpClient, Transport
 
 if TYPE_CHECKING:
     import os
 
-    import httpx
     import pandas as pd
     from pydantic import SecretStr
 
@@ -278,7 +277,7 @@ def open_workspace(
     actor: str | None = None,
     settings: Settings | None = None,
     clock: Clock = system_clock,
-    transport: "httpx.AsyncBaseTransport | None" = None,
+    transport: Transport | None = None,
 ) -> Workspace:
     """Open a workspace; see `burgee.open`."""
     chosen = _settings(settings, token)

@@ -5,10 +5,11 @@ somebody looks. Nothing here does I/O of its own: what is shown is what is alrea
 """
 
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from burgee.core.errors import MissingExtraError
 
@@ -23,19 +24,29 @@ class Sheet:
     note: str = ""
 
 
+@runtime_checkable
+class Drawn(Protocol):
+    """What a matplotlib figure has; matplotlib itself need not be here to write a report without plots."""
+
+    def savefig(self, fname: object, **options: object) -> None:
+        """Write the figure."""
+        ...
+
+
 class _Tables(Protocol):
     def html(self, sheet: Sheet) -> str:
         """The sheet as HTML that needs nothing from elsewhere."""
         ...
 
 
-class Shown:
+class Shown(ABC):
     """Shows itself as a line of text, and as an HTML table in notebooks."""
 
     __slots__ = ()
 
+    @abstractmethod
     def _sheet(self) -> Sheet:
-        raise NotImplementedError(f"{type(self).__name__} has no sheet")
+        """What its table shows."""
 
     def _repr_mimebundle_(
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None

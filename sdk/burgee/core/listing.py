@@ -1,6 +1,6 @@
 """Lists that page: the first page is there, the others come when iteration reaches them."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, override
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Listing[T](Shown, ABC):
+class Listing[T](Shown):
     """Some of many things. Iterate for all of them; `frame()` has all; what is shown is what has been fetched."""
 
     __slots__ = ("_after", "_ask", "_items")

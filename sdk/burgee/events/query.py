@@ -15,7 +15,8 @@ from burgee.events.protocol import EventService
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-    from matplotlib.figure import Figure
+
+    from burgee.notebook.figures import Plot
 
 
 class EventList(Listing[StoredEvent]):
@@ -54,9 +55,9 @@ class Answer(Shown):
 
         return to_pandas(self.arrow())
 
-    def plot(self) -> "Figure":
+    def plot(self) -> "Plot":
         """The answer as a plot. A matplotlib figure."""
-        figure: Figure = view("plots").answer(self._question, self.frame())
+        figure: Plot = view("plots").answer(self._question, self.frame())
         return figure
 
     @override

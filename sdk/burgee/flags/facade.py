@@ -30,8 +30,8 @@ from burgee.flags.rules import make_condition
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
+    from burgee.notebook.figures import Plot
     from burgee.notebook.widgets import FlagsWidget, FlagWidget
 
 _STATE_COLUMNS = ("key", "enabled", "rollout", "variants", "default", "rules", "archived", "version", "updated_at")
@@ -162,9 +162,9 @@ class Flag(Shown):
 
         return assign(self.state, frame, by)
 
-    def plot(self, users: object = None, *, by: str = "id") -> "Figure":
+    def plot(self, users: object = None, *, by: str = "id") -> "Plot":
         """The rollout over time; with a frame of users also what it serves them. A matplotlib figure."""
-        figure: Figure = view("plots").rollout(self, users, by=by)
+        figure: Plot = view("plots").rollout(self, users, by=by)
         return figure
 
     def widget(self, users: object = None, *, by: str = "id") -> "FlagWidget":
@@ -232,9 +232,9 @@ class FlagHistory(History[FlagState]):
     def __iter__(self) -> Iterator[FlagChange]:
         return super().__iter__()
 
-    def plot(self) -> "Figure":
+    def plot(self) -> "Plot":
         """The rollout over time. A matplotlib figure."""
-        figure: Figure = view("plots").history(list(self))
+        figure: Plot = view("plots").history(list(self))
         return figure
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
@@ -20,6 +21,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from burgee.core.display import Drawn
 from burgee.notebook.palette import GRID, INK, MUTED, PAPER
 
 WIDTH = 8.0
@@ -42,6 +44,14 @@ _DRAWING = threading.Lock()  # warnings are set for all threads, and widgets dra
 
 type Horizontal = Literal["left", "center", "right"]
 type Vertical = Literal["top", "center", "bottom", "baseline"]
+
+
+def svg(figure: Drawn) -> bytes:
+    """A figure as SVG: letters as outlines, so that it looks the same everywhere, and the same bytes each time."""
+    buffer = io.BytesIO()
+    with rc_context({"svg.hashsalt": "burgee", "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return buffer.getvalue()
 
 
 class Plot(Figure):

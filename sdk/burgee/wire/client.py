@@ -21,6 +21,9 @@ from burgee.core.scope import current_scope
 from burgee.core.settings import Settings
 from burgee.wire import arrow
 
+type Transport = httpx.AsyncBaseTransport
+"""A way to send requests: `httpx.ASGITransport(app)` reaches a server in this process."""
+
 TENANT_HEADER = "Burgee-Tenant"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 REQUEST_HEADER = "X-Request-Id"
@@ -56,7 +59,7 @@ class Response:
 class HttpClient:
     """A server's address, with what is needed to be let in."""
 
-    def __init__(self, url: str, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, url: str, settings: Settings, *, transport: Transport | None = None) -> None:
         if settings.token is not None and not settings.token.get_secret_value().isascii():
             raise InvalidInputError("the token holds characters that no key or JWT has")
         self.url = url.rstrip("/")
