@@ -3,6 +3,7 @@
 import math
 from datetime import timedelta
 
+import pandas as pd
 import pytest
 
 import burgee
@@ -201,6 +202,30 @@ def test_a_change_that_expects_another_version_is_refused(acme: Tenant) -> None:
         flag.rollout(50, expected_version=flag.version)
     assert (caught.value.expected, caught.value.actual) == (2, 3)
     assert acme.flags["checkout"].state.rollout == 10
+
+
+def test_the_service_the_handle_and_a_frame_serve_everybody_the_same(acme: Tenant) -> None:
+    """R9.1, R9.2, R9.3, R9.7, P20: wherever a flag is evaluated."""
+    flag = acme.flags.create("checkout", variants={"a": 20, "b": 30, "c": 50}, values={"a": 1, "b": [2], "c": None})
+    flag = (
+        flag.target("country", "in", ["DE", "FR"], serve="b").target("age", "gte", 65, serve="c").rollout(40).enable()
+    )
+    users = pd.DataFrame({
+        "id": [f"u{number}" for number in range(60)],
+        "country": ["DE", "US", None] * 20,
+        "age": [20, 70, None, 64.5] * 15,
+    })  # fmt: skip
+    assigned = flag.assign(users)
+    for row, user in zip(assigned.itertuples(), users.to_dict("records"), strict=True):
+        context = {name: value for name, value in user.items() if not pd.isna(value)}
+        here = flag.evaluate(context)
+        there = flag._link.call(flag._service.evaluate("checkout", context))
+        assert here == there
+        assert (row.variant, row.reason) == (here.variant, here.reason)
+    assert set(assigned["reason"]) == {"TARGETING_MATCH", "SPLIT", "DEFAULT"}
+    raised = flag.rollout(80).assign(users)
+    inside = assigned["reason"] == "SPLIT"
+    assert (raised["variant"][inside] == assigned["variant"][inside]).all()
 
 
 def test_flags_of_one_tenant_are_not_there_for_another(ws: burgee.Workspace, acme: Tenant) -> None:
