@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import burgee
+from burgee.core.json import Json
 from burgee.workspace import Tenant
 
 
@@ -217,7 +218,7 @@ def test_the_service_the_handle_and_a_frame_serve_everybody_the_same(acme: Tenan
     })  # fmt: skip
     assigned = flag.assign(users)
     for row, user in zip(assigned.itertuples(), users.to_dict("records"), strict=True):
-        context = {name: value for name, value in user.items() if not pd.isna(value)}
+        context: dict[str, Json] = {str(name): value for name, value in user.items() if not pd.isna(value)}
         here = flag.evaluate(context)
         there = flag._link.call(flag._service.evaluate("checkout", context))
         assert here == there
