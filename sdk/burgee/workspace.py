@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self, override
 from pydantic import BaseModel
 
 from burgee.app import MEMORY, Services, connected, database_of, embedded
+from burgee.core.checks import need_text
 from burgee.core.clock import Clock, system_clock
 from burgee.core.display import Sheet, Shown
 from burgee.core.errors import AlreadyExistsError, InvalidInputError
@@ -141,6 +142,7 @@ class Tenants(Shown):
 
     def get(self, id: str) -> Tenant:
         """The tenant of that id; `NotFoundError` says which there are."""
+        need_text("a tenant's id", id)
         state = self._link.call(self._services.tenants.get(id))
         tenant = self._tenant(state)
         first = tenant._link.call(self._services.flags.list(limit=LARGEST_PAGE))  # noqa: SLF001 - for completion

@@ -4,7 +4,7 @@ Times are stored as whole microseconds since 1970 in UTC, and shown as aware `da
 """
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from burgee.core.errors import InvalidInputError
@@ -52,13 +52,15 @@ system_clock = SystemClock()
 
 
 def to_us(moment: object) -> int:
-    """Microseconds since 1970 of a `datetime` or ISO 8601 text; one without a zone is UTC."""
+    """Microseconds since 1970 of a `datetime`, a `date` or ISO 8601 text; what has no zone is UTC."""
     if isinstance(moment, str):
         try:
             moment = datetime.fromisoformat(moment)
         except ValueError:
             hint = "write it like 2026-11-24 or 2026-11-24T09:30:00+01:00"
             raise InvalidInputError(f"{moment!r} is not a time", hint=hint) from None
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     if not isinstance(moment, datetime):
         hint = "give a datetime or text like 2026-11-24T09:30:00+01:00"
         raise InvalidInputError(f"{moment!r} is not a time", hint=hint)

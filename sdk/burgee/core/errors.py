@@ -96,7 +96,7 @@ class MissingColumnError(InvalidInputError):
         wanted = f"the {role} column {column!r}" if role else f"column {column!r}"
         super().__init__(
             f"there is no {wanted.removeprefix('the ')}; the columns are: {', '.join(map(repr, there)) or 'none'}",
-            hint=did_you_mean(column, there),
+            hint=did_you_mean(column, there, else_all=False),
             column=column,
             columns=there,
         )
@@ -272,13 +272,15 @@ class MissingExtraError(BurgeeError, ImportError):
         super().__init__(f"{what} needs the extra {extra!r}", hint=f"pip install 'burgee[{extra}]'", extra=extra)
 
 
-def did_you_mean(asked: str, there: Iterable[str], *, plural: str = "", most: int = 8) -> str | None:
+def did_you_mean(
+    asked: object, there: Iterable[str], *, plural: str = "", most: int = 8, else_all: bool = True
+) -> str | None:
     """A hint that names the nearest of what exists, else what exists, else nothing."""
     names = sorted(there)
-    near = difflib.get_close_matches(asked, names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(str(asked), names, n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]!r}?"
-    if not names:
+    if not names or not else_all:
         return None
     more = f" … {len(names)} in all" if len(names) > most else ""
     return f"the {plural or 'names'} are: {', '.join(map(repr, names[:most]))}{more}"

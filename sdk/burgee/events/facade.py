@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, override
 
+from burgee.core.checks import need_text, need_texts
 from burgee.core.clock import from_us, to_us
 from burgee.core.display import Sheet, Shown, view
 from burgee.core.errors import InvalidInputError
@@ -16,6 +17,7 @@ from burgee.core.progress import ProgressBar
 from burgee.events.model import ANY, Appended, EventQuery, Ingested, NewEvent
 from burgee.events.protocol import EventService
 from burgee.events.query import EventList, Query
+from burgee.store.log import check_expected
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from burgee.notebook.explorer import Explorer
 
-type Moment = str | datetime
+type Moment = str | date | datetime
 
 INGEST_ROWS = 10_000
 """Rows of one ingest request, and so of one transaction."""
@@ -63,6 +65,8 @@ class Events(Shown):
             ConcurrencyError: the stream is at another version: another writer was first.
             DuplicateEventError: an event id is taken by an event with other content.
         """
+        need_text("stream", stream)
+        check_expected(expected_version)
         several = [events] if isinstance(events, NewEvent | Mapping) else list(events)
         ready = tuple(map(_event, several))
         if not self._link.inline:
@@ -170,6 +174,8 @@ class Events(Shown):
             limit: at most so many, the first by position.
             own: also what burgee itself records: changes of flags.
         """
+        if not isinstance(type, str):
+            need_texts("type", type)
         types = (type,) if isinstance(type, str) else tuple(type)
         times = {name: _moment(at) for name, at in (("since", since), ("until", until), ("as_of", as_of))}
         query = EventQuery(

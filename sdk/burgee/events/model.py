@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from burgee.core.checks import need_text, need_texts
 from burgee.store.log import ANY, NO_STREAM, Appended, NewEvent, StoredEvent
 from burgee.store.query import EventQuery
 
@@ -43,6 +44,9 @@ class Counts:
     by: tuple[str, ...] = ()
     kind: Literal["counts"] = "counts"
 
+    def __post_init__(self) -> None:
+        need_texts("a property", self.by)
+
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
@@ -55,6 +59,12 @@ class Funnel:
     by: str = "stream"
     split: str | None = None
     kind: Literal["funnel"] = "funnel"
+
+    def __post_init__(self) -> None:
+        need_texts("a step", self.steps)
+        need_text("by", self.by)
+        if self.split is not None:
+            need_text("split", self.split)
 
 
 type Question = Counts | Funnel

@@ -46,7 +46,7 @@ class LocalEventService(EventService):
         self, stream: str, events: tuple[NewEvent, ...], expected_version: int = ANY
     ) -> Result[Appended, ConflictError | InvalidInputError | MissingTenantError]:
         tenant = require_tenant()
-        if stream.startswith(OWN):
+        if str(stream).startswith(OWN):
             return Err(own_stream(stream))
 
         def work() -> Result[Appended, ConflictError | InvalidInputError]:
@@ -68,17 +68,17 @@ class LocalEventService(EventService):
             more = str(items[limit - 1].position) if len(items) > limit else None
             return Page(tuple(items[:limit]), more)
 
-        return await self._reading(query, work)
+        return await self._reading(work)
 
     @override
     async def count(self, query: EventQuery) -> Result[int, InvalidInputError | MissingTenantError]:
         tenant = require_tenant()
-        return await self._reading(query, lambda: reading.count(self._database, tenant, query))
+        return await self._reading(lambda: reading.count(self._database, tenant, query))
 
     @override
     async def table(self, query: EventQuery) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
         tenant = require_tenant()
-        return await self._reading(query, lambda: reading.read_batches(self._database, tenant, query))
+        return await self._reading(lambda: reading.read_batches(self._database, tenant, query))
 
     @override
     async def ask(
@@ -91,7 +91,7 @@ class LocalEventService(EventService):
             events = reading.read_batches(self._database, tenant, query).read_all()
             return self._engine.run(tree, {"events": events}).to_reader()
 
-        return await self._reading(query, work)
+        return await self._reading(work)
 
     @override
     async def ingest(
@@ -115,9 +115,7 @@ class LocalEventService(EventService):
         except (InvalidInputError, ConflictError) as error:
             return Err(error)
 
-    async def _reading[T](self, query: EventQuery, work: Callable[[], T]) -> Result[T, InvalidInputError]:
-        if query.limit is not None and query.limit < 0:
-            return Err(InvalidInputError(f"limit can't be {query.limit}"))
+    async def _reading[T](self, work: Callable[[], T]) -> Result[T, InvalidInputError]:
         try:
             return Ok(await self._database.run(work))
         except InvalidInputError as error:

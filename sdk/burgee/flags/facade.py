@@ -1,9 +1,10 @@
 """The fluent objects of flags: `acme.flags`, and the handle of one flag."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, override
 
+from burgee.core.checks import need_text
 from burgee.core.clock import from_us, to_us
 from burgee.core.display import Sheet, Shown, view
 from burgee.core.errors import AlreadyExistsError, NotFoundError
@@ -26,7 +27,7 @@ from burgee.flags.changes import (
 from burgee.flags.evaluate import CompiledFlag, compile_flag
 from burgee.flags.model import Evaluation, FlagChange, FlagState, Reason
 from burgee.flags.protocol import FlagService
-from burgee.flags.rules import make_condition
+from burgee.flags.rules import check_key, make_condition
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +134,7 @@ class Flag(Shown):
         """The flag as it is now."""
         return self._newest(self._link.call(self._service.get(self.key)))
 
-    def at(self, when: int | str | datetime) -> "Flag":
+    def at(self, when: int | str | date) -> "Flag":
         """The flag as it was at a version, or at a time: `flag.at(3)`, `flag.at("2026-11-01")`."""
         if isinstance(when, int) and not isinstance(when, bool):
             return self._at(self._link.call(self._service.at(self.key, version=when)))
@@ -276,6 +277,7 @@ class Flags(Shown):
             why: a word for the history.
             exist_ok: a flag of that key that is there already is given as it is, so that a cell can be run again.
         """
+        check_key(key)
         spec = FlagSpec(variants, values, default, rollout, enabled, description, salt)
         try:
             return self._handle(self._link.call(self._service.create(key, spec, why)))
@@ -286,6 +288,7 @@ class Flags(Shown):
 
     def get(self, key: str) -> Flag:
         """The flag of that key; `NotFoundError` says which there are."""
+        need_text("a flag's key", key)
         try:
             return self._handle(self._link.call(self._service.get(key)))
         except NotFoundError:

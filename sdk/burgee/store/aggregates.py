@@ -106,6 +106,7 @@ class Aggregates[S: Versioned]:
         `decide` gives the event, or none where nothing is to change. A call that comes again with the
         idempotency key of its scope gets the first call's answer.
         """
+        log.check_expected(expected)
         key = current_scope().idempotency_key
         if key is not None:
             earlier = log.by_ids(connection, tenant, [key]).get(key)

@@ -49,7 +49,7 @@ class Database:
         """The SQLite database of a workspace folder, which is made if it is not there."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        except OSError as error:
             msg = f"can't make the workspace folder {str(folder)!r}: {error.strerror}"
             raise WorkspaceError(msg) from None
         return cls(f"sqlite:///{folder / 'burgee.sqlite3'}", name=str(folder), durability=durability)

@@ -12,6 +12,7 @@ from itertools import batched
 from sqlalchemy import Connection, Row, bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from burgee.core.checks import need_mapping, need_whole
 from burgee.core.clock import Clock, from_us, to_us
 from burgee.core.errors import ConcurrencyError, DuplicateEventError, InvalidInputError
 from burgee.core.ids import new_id
@@ -42,6 +43,16 @@ class NewEvent:
     id: str | None = None
     occurred_at: datetime | None = None
     schema_version: int = 1
+
+    def __post_init__(self) -> None:
+        check_name("event type", self.type)
+        if self.id is not None:
+            check_name("event id", self.id)
+        need_mapping("an event's data", self.data)
+        need_mapping("an event's metadata", self.metadata)
+        need_whole("a schema version", self.schema_version, least=1)
+        if self.occurred_at is not None:  # ISO 8601 text and dates will do, too
+            object.__setattr__(self, "occurred_at", from_us(to_us(self.occurred_at)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +246,6 @@ def check_expected(expected: object) -> int:
 
 
 def _raw(stream: str, id: str, event: NewEvent, clock: Clock) -> RawEvent:
-    check_name("event type", event.type)
     return RawEvent(
         stream,
         id,

@@ -12,7 +12,9 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, Select, and_, cast, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
+from burgee.core.checks import need_mapping, need_text, need_texts, need_whole
 from burgee.core.clock import to_us
+from burgee.core.errors import InvalidInputError
 from burgee.core.json import dumps
 from burgee.store.database import Database
 from burgee.store.log import OWN, StoredEvent, stored
@@ -61,6 +63,18 @@ class EventQuery:
     as_of: datetime | None = None
     limit: int | None = None
     own: bool = False
+
+    def __post_init__(self) -> None:
+        need_texts("a type", self.types)
+        for name in ("stream", "category"):
+            if getattr(self, name) is not None:
+                need_text(name, getattr(self, name))
+        for name in ("after", "upto", "limit"):
+            if getattr(self, name) is not None:
+                need_whole(name, getattr(self, name))
+        need_mapping("metadata", self.metadata)
+        for name, wanted in self.metadata.items():
+            _need_scalar(name, wanted)
 
 
 def count(database: Database, tenant: str, query: EventQuery) -> int:
@@ -128,6 +142,11 @@ def _select(connection: Connection, tenant: str, query: EventQuery) -> Select[tu
         where.append(c.position <= query.upto)
     where.extend(_metadata_is(connection, name, value) for name, value in query.metadata.items())
     return select(events).where(and_(*where)).order_by(c.position)
+
+
+def _need_scalar(name: object, value: object) -> None:
+    if not isinstance(name, str) or not isinstance(value, str | int | float):
+        raise InvalidInputError(f"metadata is text, a number or a truth value, not {name!r}: {value!r}")
 
 
 def _type_is(pattern: str) -> ColumnElement[bool]:

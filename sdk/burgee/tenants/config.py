@@ -26,6 +26,8 @@ class TenantConfig[TSettings: BaseModel](Shown):
         save: Callable[[Mapping[str, Json], str | None, int], TenantState],
         frame: "Callable[[], pd.DataFrame]",
     ) -> None:
+        if BaseModel not in getattr(model, "__mro__", ()):
+            raise InvalidInputError(f"settings are typed by a pydantic model, not by {model!r}")
         self._state = state
         self._save = save
         self._frame = frame

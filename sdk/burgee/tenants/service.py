@@ -41,7 +41,7 @@ class LocalTenantService(TenantService):
     ) -> Result[TenantState, AlreadyExistsError | ConflictError | InvalidInputError | PermissionDeniedError]:
         if not current_caller().admin:
             return Err(PermissionDeniedError("creating a tenant needs an admin key"))
-        if not _ID.fullmatch(id):
+        if not _ID.fullmatch(str(id)):
             hint = "1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit"
             return Err(InvalidInputError(f"{id!r} can't be a tenant's id", hint=hint))
 

@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -62,6 +63,12 @@ class HttpClient:
     def __init__(self, url: str, settings: Settings, *, transport: Transport | None = None) -> None:
         if settings.token is not None and not settings.token.get_secret_value().isascii():
             raise InvalidInputError("the token holds characters that no key or JWT has")
+        try:
+            host, _ = urlsplit(url).hostname, urlsplit(url).port
+        except ValueError as error:
+            raise InvalidInputError(f"{url!r} is no address of a server: {error}") from None
+        if not host:
+            raise InvalidInputError(f"{url!r} names no server", hint="write it like https://flags.example")
         self.url = url.rstrip("/")
         self._settings = settings
         self._transport = transport

@@ -51,7 +51,7 @@ def _method(operation: Operation, http: HttpClient) -> Callable[..., Awaitable[R
 def _request(operation: Operation, values: dict[str, object]) -> Request:
     path = operation.path
     for parameter in operation.at("path"):
-        path = path.replace(f"{{{parameter.name}}}", _segment(parameter.name, str(values[parameter.name])))
+        path = path.replace(f"{{{parameter.name}}}", _segment(parameter.name, _text(parameter, values)))
     query = {p.name: _text(p, values) for p in operation.at("query") if values[p.name] is not None}
     body, content_type = None, None
     if operation.at("arrow"):
@@ -84,7 +84,7 @@ def _segment(name: str, value: str) -> str:
 def _plain(parameter: Parameter, value: object) -> object:
     """A value as JSON knows it. What does not fit its type is refused here as the server would refuse it."""
     try:
-        return parameter.adapter.dump_python(parameter.adapter.validate_python(value), mode="json")
+        return parameter.adapter.dump_python(parameter.adapter.validate_python(value, strict=True), mode="json")
     except ValidationError as error:
         raise invalid(parameter.name, error) from None
 

@@ -1,0 +1,34 @@
+"""Checks of what annotations promise and callers may break: a notebook runs no type checker.
+
+Values that are built through these can't be built wrong, embedded and on a server alike.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from burgee.core.errors import InvalidInputError
+
+
+def need_text(what: str, value: object) -> None:
+    """Refuse what is no text, or an empty one."""
+    if not isinstance(value, str) or not value:
+        raise InvalidInputError(f"{what} must be text, not {value!r}")
+
+
+def need_texts(what: str, values: object) -> None:
+    """Refuse what are not several texts: one text alone is no list of texts."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InvalidInputError(f"{what} must be a list of texts, not {values!r}")
+    for value in values:
+        need_text(what, value)
+
+
+def need_whole(what: str, value: object, *, least: int = 0) -> None:
+    """Refuse what is no whole number, or too small a one."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InvalidInputError(f"{what} must be a whole number from {least}, not {value!r}")
+
+
+def need_mapping(what: str, value: object) -> None:
+    """Refuse what is no dict."""
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(f"{what} must be a dict, not {type(value).__name__}")
