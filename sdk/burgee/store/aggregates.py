@@ -77,7 +77,7 @@ class Aggregates[S: Versioned]:
         before = words(None)
         for event, state in self.replay(connection, tenant, id):
             after = words(state)
-            touched = [n for n in {**before, **after} if n not in before or n not in after or before[n] != after[n]]
+            touched = [n for n in {**after, **before} if n not in before or n not in after or before[n] != after[n]]
             why = event.metadata.get("why")
             yield Change(
                 version=event.version,
