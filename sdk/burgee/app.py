@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_type_hints
 
 from burgee.analytics.duckdb import DuckDBEngine
 from burgee.core.clock import Clock, system_clock
@@ -20,14 +21,6 @@ from burgee.wire.remote import remote
 
 MEMORY = "memory://"
 
-PROTOCOLS: tuple[tuple[str, type], ...] = (
-    ("tenants", TenantService),
-    ("flags", FlagService),
-    ("events", EventService),
-    ("keys", KeyService),
-)
-"""Every protocol there is, by the name of its service: what a server mounts and a client is made of."""
-
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -37,6 +30,10 @@ class Services:
     flags: FlagService
     events: EventService
     keys: KeyService
+
+
+PROTOCOLS: tuple[tuple[str, type], ...] = tuple(get_type_hints(Services).items())
+"""Every protocol there is, by the name of its service: what a server mounts and a client is made of."""
 
 
 def database_of(workspace: str, settings: Settings) -> Database:

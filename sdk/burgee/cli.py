@@ -13,7 +13,7 @@ from rich.table import Table
 
 import burgee
 from burgee.core.errors import BurgeeError, InvalidInputError, MissingExtraError
-from burgee.events.query import period
+from burgee.core.periods import check_period
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +159,7 @@ def events(
             _print(query.funnel([step.strip() for step in funnel.split(",")], by=actor).frame(), "Funnel")
             return
         question = query.by(*(by or ([] if per else ["type"])))
-        frame = (question if per is None else question.per(period(per))).frame()
+        frame = (question if per is None else question.per(check_period(per))).frame()
         _print(frame.head(limit), f"Events of {tenant}: {query.count():,}")
 
 

@@ -17,7 +17,7 @@ from burgee.analytics.payload import METADATA, STANDARD
 from burgee.core.clock import ManualClock
 from burgee.core.display import Sheet
 from burgee.core.errors import MissingExtraError
-from burgee.events.model import Period
+from burgee.core.periods import fitting_period
 from burgee.flags.facade import Flag
 from burgee.flags.model import FlagChange, Reason
 from burgee.report import Code, Facts, Part
@@ -75,15 +75,9 @@ def _arrival(demo: Tenant, data: Data) -> Chapter:
         f"{len(events):,} events of {len(users):,} users came in, {first:%Y-%m-%d} to {last:%Y-%m-%d}. "
         "Importing the same rows again would store nothing twice."
     )
-    counts = demo.events.query(data.steps).per(_period((last - first).days)).by("type")
+    counts = demo.events.query(data.steps).per(fitting_period((last - first).days)).by("type")
     sheet = Sheet("Events by type", ("type", "events", "users"), rows[:_MOST_TYPES], note)
     return "What came in", [words, Code(data.code), sheet, *_drawn(counts.plot)]
-
-
-def _period(days: int) -> Period:
-    """What to count by, so that a picture has some ten to some hundred periods."""
-    most: list[tuple[int, Period]] = [(3, "hour"), (120, "day"), (900, "week")]
-    return next((period for limit, period in most if days <= limit), "month")
 
 
 def _roll_out(demo: Tenant, data: Data, clock: ManualClock) -> Flag:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from burgee.analytics.duckdb import DuckDBEngine
-from burgee.analytics.questions import PERIODS, counts, funnel
+from burgee.analytics.questions import counts, funnel
 from burgee.core.errors import InvalidInputError
 from burgee.core.json import dumps
+from burgee.core.periods import PERIODS
 from burgee.events.canonical import canonical
 from burgee.events.reading import read_batches
 from raw import START, raw_events

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.server import free_port, wait_for
+from services.server import free_port, stop, wait_for
 
 OVERRIDES = '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}'
 
@@ -51,9 +51,4 @@ def running_lab(folder: Path) -> Iterator[str]:
             wait_for(f"http://127.0.0.1:{port}/api/status", process, log)
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop(process)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import get_args
 
 import pandas as pd
 import pytest
@@ -10,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import burgee
-from burgee.events.model import Period
+from burgee.core.periods import PERIODS, Period
 from burgee.notebook.explorer import MOST_EVENTS, Explorer
 from burgee.workspace import Tenant
 from real_data import real_file
 
 TIMES = ["2026-03-02 10:00", "2026-03-02 11:00", "2026-03-04 09:00", "2026-03-04 09:30", "2026-03-08 23:59:59"]
 TYPES = ["see", "buy", "see", "see", "leave"]
-PERIODS: tuple[Period, ...] = get_args(Period.__value__)
 
 
 def store(tenant: Tenant, times: list[str], types: list[str]) -> None:

@@ -11,15 +11,11 @@ payload field, taken as text. A name with a dot in it is the name of one field.
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 from sqlglot import exp
 
-from burgee.core.errors import InvalidInputError, did_you_mean
-
-type Period = Literal["minute", "hour", "day", "week", "month", "quarter", "year"]
-
-PERIODS: tuple[Period, ...] = ("minute", "hour", "day", "week", "month", "quarter", "year")
+from burgee.core.errors import InvalidInputError
+from burgee.core.periods import check_period
 
 EVENTS = "events"
 """The relation the questions are about."""
@@ -238,10 +234,7 @@ def _property(name: str) -> exp.Expr:
 
 
 def _period_start(per: str) -> exp.Expr:
-    if per not in PERIODS:
-        msg = f"there is no period {per!r}"
-        raise InvalidInputError(msg, hint=did_you_mean(per, PERIODS, plural="periods"))
-    return exp.TimestampTrunc(this=exp.column("occurred_at"), unit=exp.var(per.upper()))
+    return exp.TimestampTrunc(this=exp.column("occurred_at"), unit=exp.var(check_period(per).upper()))
 
 
 def _check_list(names: Sequence[str], what: str) -> None:

@@ -1,7 +1,6 @@
 """JSON as burgee stores it: one text per value, so that equal content is equal text."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -29,11 +28,6 @@ def loads(text: str | bytes) -> Json:
     """The value again."""
     value: Json = json.loads(text)
     return value
-
-
-def is_finite(value: object) -> bool:
-    """False for NaN and infinities."""
-    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _plain(value: object) -> object:

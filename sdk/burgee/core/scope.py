@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from burgee.core.errors import MissingTenantError, PermissionDeniedError
+from burgee.core.result import Err
 
 SYSTEM_TENANT = "_burgee"
 """The log that holds what belongs to the workspace itself: its tenants and its keys. No tenant can take this name."""
@@ -75,11 +76,9 @@ def current_caller() -> Caller:
     return _scope.get().caller or _local_caller()
 
 
-def require_admin(what: str) -> None:
-    """`PermissionDeniedError` unless the caller may act on the whole workspace."""
-    if not current_caller().admin:
-        msg = f"{what} needs an admin key"
-        raise PermissionDeniedError(msg, hint="make one on the server's machine: burgee keys create --admin")
+def unless_admin(what: str) -> Err[PermissionDeniedError] | None:
+    """The refusal of a caller who may not act on the whole workspace; none for one who may."""
+    return None if current_caller().admin else Err(PermissionDeniedError(f"{what} needs an admin key"))
 
 
 @cache

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from burgee.core.checks import need_text, need_texts
+from burgee.core.periods import Period
 from burgee.store.log import ANY, NO_STREAM, Appended, NewEvent, StoredEvent
 from burgee.store.query import EventQuery
 
@@ -31,9 +32,6 @@ class Ingested:
 
     def __add__(self, other: "Ingested") -> "Ingested":
         return Ingested(self.stored + other.stored, self.known + other.known)
-
-
-type Period = Literal["minute", "hour", "day", "week", "month", "quarter", "year"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, get_args, override
+from typing import TYPE_CHECKING, override
 
 from burgee.core.display import Sheet, Shown, view
-from burgee.core.errors import InvalidInputError, did_you_mean
+from burgee.core.errors import InvalidInputError
 from burgee.core.link import Link
 from burgee.core.listing import Listing
 from burgee.core.page import Page
-from burgee.events.model import Counts, EventQuery, Funnel, Period, Question, StoredEvent
+from burgee.core.periods import Period, check_period
+from burgee.events.model import Counts, EventQuery, Funnel, Question, StoredEvent
 from burgee.events.protocol import EventService
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class CountsAnswer(Answer):
 
     def per(self, unit: Period) -> "CountsAnswer":
         """By period too: minute, hour, day, week, month, quarter or year (UTC)."""
-        return CountsAnswer(self._link, self._service, self._query, replace(self._question, per=period(unit)))
+        return CountsAnswer(self._link, self._service, self._query, replace(self._question, per=check_period(unit)))
 
     def by(self, *properties: str) -> "CountsAnswer":
         """By these properties too: `type`, `stream` or fields of the payload."""
@@ -137,7 +138,7 @@ class Query(Shown):
 
     def per(self, unit: Period) -> CountsAnswer:
         """How many per minute, hour, day, week, month, quarter or year (UTC, by `occurred_at`)."""
-        return CountsAnswer(self._link, self._service, self._query, Counts(per=period(unit)))
+        return CountsAnswer(self._link, self._service, self._query, Counts(per=check_period(unit)))
 
     def by(self, *properties: str) -> CountsAnswer:
         """How many by these properties: `type`, `stream` or fields of the payload."""
@@ -163,15 +164,6 @@ class Query(Shown):
     def _sheet(self) -> Sheet:
         note = "not fetched yet: .frame(), .count(), .list() fetch; .per(…), .by(…), .funnel(…) ask"
         return Sheet("Query", ("", "value"), [("events", _words(self._query))], note)
-
-
-def period(name: str) -> Period:
-    """The period of that name."""
-    periods: tuple[Period, ...] = get_args(Period.__value__)
-    for known in periods:
-        if name == known:
-            return known
-    raise InvalidInputError(f"no period {name!r}", hint=did_you_mean(str(name), periods, plural="periods"))
 
 
 def _words(value: EventQuery | Question) -> str:

@@ -11,7 +11,7 @@ from burgee.analytics.duckdb import DuckDBEngine
 from burgee.core.clock import Clock, to_us
 from burgee.core.errors import ConflictError, DuplicateEventError, InvalidInputError, MissingTenantError
 from burgee.core.json import dumps
-from burgee.core.page import LARGEST_PAGE, Page
+from burgee.core.page import Page, cut, wrong_limit
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import require_tenant
 from burgee.events.model import (
@@ -60,13 +60,12 @@ class LocalEventService(EventService):
         self, query: EventQuery, limit: int = 100
     ) -> Result[Page[StoredEvent], InvalidInputError | MissingTenantError]:
         tenant = require_tenant()
-        if not 1 <= limit <= LARGEST_PAGE:
-            return Err(InvalidInputError(f"limit must be 1 to {LARGEST_PAGE}, not {limit}"))
+        if refused := wrong_limit(limit):
+            return refused
 
         def work() -> Page[StoredEvent]:
             items = reading.read(self._database, tenant, query, limit=limit + 1)
-            more = str(items[limit - 1].position) if len(items) > limit else None
-            return Page(tuple(items[:limit]), more)
+            return cut(items, limit, lambda event: str(event.position))
 
         return await self._reading(work)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from burgee.core.clock import Clock, from_us, to_us
 from burgee.core.errors import AlreadyExistsError, ConflictError, InvalidInputError, MissingTenantError, NotFoundError
 from burgee.core.json import Json
-from burgee.core.page import LARGEST_PAGE, Page
+from burgee.core.page import Page, cut, wrong_limit
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import require_tenant
 from burgee.flags.changes import STATE, Change, FlagSpec, Revert, audited, created, decide, evolve
@@ -64,14 +64,14 @@ class LocalFlagService(FlagService):
         self, after: str | None = None, limit: int = 100, archived: bool = False
     ) -> Result[Page[FlagState], InvalidInputError | MissingTenantError]:
         tenant = require_tenant()
-        if not 1 <= limit <= LARGEST_PAGE:
-            return Err(InvalidInputError(f"limit must be 1 to {LARGEST_PAGE}, not {limit}"))
+        if refused := wrong_limit(limit):
+            return refused
 
         def work() -> Page[FlagState]:
             with self._database.read() as connection:
                 items = self._flags.page(connection, tenant, after=after or "", limit=limit + 1)
-            more = items[limit - 1].key if len(items) > limit else None
-            return Page(tuple(item for item in items[:limit] if archived or not item.archived), more)
+            page = cut(items, limit, lambda flag: flag.key)
+            return Page(tuple(flag for flag in page.items if archived or not flag.archived), page.after)
 
         return Ok(await self._database.run(work))
 

@@ -20,7 +20,7 @@ from burgee.core.errors import (
     PermissionDeniedError,
 )
 from burgee.core.result import Err, Ok, Result
-from burgee.core.scope import SYSTEM_TENANT, Caller, current_caller
+from burgee.core.scope import SYSTEM_TENANT, Caller, unless_admin
 from burgee.keys.model import KeyInfo, KeyState, NewKey
 from burgee.keys.protocol import KeyService
 from burgee.store.aggregates import Aggregates
@@ -44,8 +44,8 @@ class LocalKeyService(KeyService):
         self, *, tenant: str | None, name: str
     ) -> Result[NewKey, ConflictError | InvalidInputError | PermissionDeniedError]:
         """Make a key for one tenant, or an admin key where `tenant` is none. Done on this machine only."""
-        if not current_caller().admin:
-            return Err(PermissionDeniedError("making a key needs an admin key"))
+        if refused := unless_admin("making a key"):
+            return refused
         id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
         event = NewEvent("key.created", {"id": id, "name": name, "tenant": tenant, "secret_hash": _hash(secret)})
 
@@ -76,8 +76,8 @@ class LocalKeyService(KeyService):
 
     @override
     async def list(self) -> Result[tuple[KeyInfo, ...], PermissionDeniedError]:
-        if not current_caller().admin:
-            return Err(PermissionDeniedError("listing keys needs an admin key"))
+        if refused := unless_admin("listing keys"):
+            return refused
 
         def work() -> tuple[KeyInfo, ...]:
             with self._database.read() as connection:
@@ -89,8 +89,8 @@ class LocalKeyService(KeyService):
     async def revoke(
         self, id: str
     ) -> Result[KeyInfo, ConflictError | InvalidInputError | NotFoundError | PermissionDeniedError]:
-        if not current_caller().admin:
-            return Err(PermissionDeniedError("revoking a key needs an admin key"))
+        if refused := unless_admin("revoking a key"):
+            return refused
 
         def decide(state: KeyState | None) -> Result[NewEvent | None, NotFoundError]:
             if state is None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Literal
 
 from matplotlib.axes import Axes
 
-from burgee.events.model import Counts, Period
+from burgee.core.periods import Period
+from burgee.events.model import Counts
 from burgee.notebook.figures import (
     Plot,
     blank,

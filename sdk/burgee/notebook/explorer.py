@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, ClassVar, override
 import ipywidgets
 import pandas as pd
 
-from burgee.events.model import Counts, Period
-from burgee.events.query import Query, period
+from burgee.core.periods import PERIODS, Period, check_period, fitting_period
+from burgee.events.model import Counts
+from burgee.events.query import Query
 from burgee.notebook import plots
 from burgee.notebook.panel import Panel, alone, button, label, row
 from burgee.notebook.tables import frame_sheet, table
@@ -33,8 +34,6 @@ _PLOT_WIDTH = 6.4  # inches, beside the types
 _STILL_ROWS = 20
 _NOT_SHOWN = ("id", "version", "recorded_at")
 _COARSER: Mapping[Period, str] = {"week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}  # pandas' names, by end
-_PERIODS: tuple[Period, ...] = ("minute", "hour", "day", "week", "month", "quarter", "year")
-_FIRST_PERIODS: tuple[tuple[int, Period], ...] = ((3, "hour"), (120, "day"), (900, "week"))  # up to so many days
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -63,7 +62,7 @@ class Explorer(Panel):
         self._make_controls()
         self._fetch()
         days = (self._bounds()[1] - self._bounds()[0]).days
-        self.per.value = next((name for most, name in _FIRST_PERIODS if days <= most), "month")
+        self.per.value = fitting_period(days)
         self._look_up()
         for control in (self.types, self.days, self.per):
             control.observe(lambda _: self._by_hand(self._look_up), "value")
@@ -105,7 +104,7 @@ class Explorer(Panel):
         self.types.add_class("burgee-types")
         self.days = ipywidgets.SelectionRangeSlider(options=[("", _EPOCH)], index=(0, 0), continuous_update=False)
         self.days.add_class("burgee-days")
-        self.per = ipywidgets.Dropdown(options=_PERIODS, value="day")
+        self.per = ipywidgets.Dropdown(options=PERIODS, value="day")
         self.per.add_class("burgee-per")
         self.again = button("Refresh", "take in events that came since", icon="refresh")
         self.image = ipywidgets.Image(format="png")
@@ -144,7 +143,7 @@ class Explorer(Panel):
 
     def _look_up(self) -> None:
         """Show what is chosen."""
-        per = period(self.per.value)
+        per = check_period(self.per.value)
         days = self._chosen_days()
         counted = days if per == "day" else self._by_period(per, days)
         figure = plots.answer(Counts(per, ("type",)), counted)

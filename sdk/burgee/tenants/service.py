@@ -16,9 +16,9 @@ from burgee.core.errors import (
     PermissionDeniedError,
 )
 from burgee.core.json import Json
-from burgee.core.page import LARGEST_PAGE, Page
+from burgee.core.page import Page, cut, wrong_limit
 from burgee.core.result import Err, Ok, Result
-from burgee.core.scope import SYSTEM_TENANT, current_caller
+from burgee.core.scope import SYSTEM_TENANT, current_caller, unless_admin
 from burgee.store.aggregates import Aggregates
 from burgee.store.database import Database
 from burgee.store.log import ANY, NewEvent, StoredEvent
@@ -39,8 +39,8 @@ class LocalTenantService(TenantService):
     async def create(
         self, id: str, name: str | None = None
     ) -> Result[TenantState, AlreadyExistsError | ConflictError | InvalidInputError | PermissionDeniedError]:
-        if not current_caller().admin:
-            return Err(PermissionDeniedError("creating a tenant needs an admin key"))
+        if refused := unless_admin("creating a tenant"):
+            return refused
         if not _ID.fullmatch(str(id)):
             hint = "1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit"
             return Err(InvalidInputError(f"{id!r} can't be a tenant's id", hint=hint))
@@ -70,8 +70,8 @@ class LocalTenantService(TenantService):
 
     @override
     async def list(self, after: str | None = None, limit: int = 100) -> Result[Page[TenantState], InvalidInputError]:
-        if not 1 <= limit <= LARGEST_PAGE:
-            return Err(InvalidInputError(f"limit must be 1 to {LARGEST_PAGE}, not {limit}"))
+        if refused := wrong_limit(limit):
+            return refused
 
         def work() -> Page[TenantState]:
             with self._database.read() as connection:
@@ -80,8 +80,7 @@ class LocalTenantService(TenantService):
                     found = self._tenants.get(connection, SYSTEM_TENANT, only)
                     return Page((found,) if found is not None else ())
                 items = self._tenants.page(connection, SYSTEM_TENANT, after=after or "", limit=limit + 1)
-                more = items[limit - 1].id if len(items) > limit else None
-                return Page(tuple(items[:limit]), more)
+                return cut(items, limit, lambda tenant: tenant.id)
 
         return Ok(await self._database.run(work))
 
