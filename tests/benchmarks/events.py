@@ -33,7 +33,7 @@ def raw(folder: Path, size: int, durability: str) -> Callable[[], None]:
     connection = sqlite3.connect(folder / "raw.sqlite3", isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durability]}")
-    with Database.in_memory().read() as schema:  # the very same tables and indexes
+    with Database.in_memory().read("t") as schema:  # the very same tables and indexes
         for (statement,) in schema.exec_driver_sql(
             "SELECT sql FROM sqlite_master WHERE sql NOT NULL AND name NOT LIKE 'sqlite_%'"
         ):

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
 import burgee
+from burgee.core.scope import SYSTEM_TENANT
 from burgee.core.settings import Settings
 from burgee.keys.service import LocalKeyService
 from burgee.server.app import create_app
@@ -163,7 +164,7 @@ def test_the_key_is_stored_nowhere_and_shown_nowhere(place: Place, caplog: pytes
             ws.tenant("x")
     shown = [repr(ws), repr(made), str(made), repr(ws.services), repr(ws._settings), str(caught.value), caplog.text]
     shown += [json.dumps(str(vars(caught.value))), repr(ws._http), ws.keys().to_csv()]
-    with place.database.read() as connection:
+    with place.database.read(SYSTEM_TENANT) as connection:
         shown += [str(tuple(row)) for row in connection.exec_driver_sql("SELECT * FROM events")]
         shown += [str(tuple(row)) for row in connection.exec_driver_sql("SELECT * FROM states")]
     assert all(secret not in text for text in shown)

@@ -50,7 +50,7 @@ class LocalEventService(EventService):
             return Err(own_stream(stream))
 
         def work() -> Result[Appended, ConflictError | InvalidInputError]:
-            with self._database.write() as connection:
+            with self._database.write(tenant) as connection:
                 return log.append(connection, self._clock, tenant, stream, events, expected_version)
 
         return await self._database.run(work)
@@ -100,7 +100,7 @@ class LocalEventService(EventService):
 
         def work() -> Ingested:
             rows = raw_events(events.read_all())
-            with self._database.write() as connection:
+            with self._database.write(tenant) as connection:
                 known = log.by_ids(connection, tenant, rows)
                 for id, old in known.items():
                     if not _same(old, rows[id]):

@@ -50,7 +50,7 @@ class LocalFlagService(FlagService):
             return Err(AlreadyExistsError("flag", key, hint=f"it is {where}"))
 
         def work() -> Result[FlagState, AlreadyExistsError | ConflictError | InvalidInputError]:
-            with self._database.write() as connection:
+            with self._database.write(tenant) as connection:
                 return self._flags.change(connection, tenant, key, once, why=why)
 
         return await self._database.run(work)
@@ -68,7 +68,7 @@ class LocalFlagService(FlagService):
             return refused
 
         def work() -> Page[FlagState]:
-            with self._database.read() as connection:
+            with self._database.read(tenant) as connection:
                 items = self._flags.page(connection, tenant, after=after or "", limit=limit + 1)
             page = cut(items, limit, lambda flag: flag.key)
             return Page(tuple(flag for flag in page.items if archived or not flag.archived), page.after)
@@ -83,7 +83,7 @@ class LocalFlagService(FlagService):
         expected = ANY if expected_version is None else expected_version
 
         def work() -> Result[FlagState, ConflictError | InvalidInputError | NotFoundError]:
-            with self._database.write() as connection:
+            with self._database.write(tenant) as connection:
 
                 def decided(
                     state: FlagState | None,
@@ -147,7 +147,7 @@ class LocalFlagService(FlagService):
         tenant = require_tenant()
 
         def work() -> Result[T, E | NotFoundError]:
-            with self._database.read() as connection:
+            with self._database.read(tenant) as connection:
                 state = self._flags.get(connection, tenant, key)
                 if state is None:
                     return Err(NotFoundError("flag", key, self._flags.ids(connection, tenant)))

@@ -50,7 +50,7 @@ class LocalKeyService(KeyService):
         event = NewEvent("key.created", {"id": id, "name": name, "tenant": tenant, "secret_hash": _hash(secret)})
 
         def work() -> Result[KeyState, ConflictError | InvalidInputError]:
-            with self._database.write() as connection:
+            with self._database.write(SYSTEM_TENANT) as connection:
                 return self._keys.change(connection, SYSTEM_TENANT, id, lambda _: Ok(event))
 
         made = await self._database.run(work)
@@ -64,7 +64,7 @@ class LocalKeyService(KeyService):
         id, _, secret = rest.partition("_")
 
         def work() -> KeyState | None:
-            with self._database.read() as connection:
+            with self._database.read(SYSTEM_TENANT) as connection:
                 return self._keys.get(connection, SYSTEM_TENANT, id)
 
         state = await self._database.run(work) if prefix == PREFIX and id else None
@@ -80,7 +80,7 @@ class LocalKeyService(KeyService):
             return refused
 
         def work() -> tuple[KeyInfo, ...]:
-            with self._database.read() as connection:
+            with self._database.read(SYSTEM_TENANT) as connection:
                 return tuple(map(_info, self._keys.page(connection, SYSTEM_TENANT)))
 
         return Ok(await self._database.run(work))
@@ -98,7 +98,7 @@ class LocalKeyService(KeyService):
             return Ok(None if state.revoked else NewEvent("key.revoked"))
 
         def work() -> Result[KeyState, ConflictError | InvalidInputError | NotFoundError]:
-            with self._database.write() as connection:
+            with self._database.write(SYSTEM_TENANT) as connection:
                 return self._keys.change(connection, SYSTEM_TENANT, id, decide)
 
         changed = await self._database.run(work)

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from burgee.app import PROTOCOLS, embedded
 from burgee.core.clock import Clock, system_clock
 from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
-from burgee.core.scope import current_scope
+from burgee.core.scope import SYSTEM_TENANT, current_scope
 from burgee.core.settings import Settings
 from burgee.keys.service import LocalKeyService
 from burgee.server.access import Access, unexpected
@@ -37,7 +37,7 @@ def create_app(database: Database, settings: Settings | None = None, clock: Cloc
         """Whether the server can reach its database."""
 
         def ask() -> None:
-            with database.read():
+            with database.read(SYSTEM_TENANT):
                 pass
 
         await database.run(ask)

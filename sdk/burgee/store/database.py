@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from burgee.core.errors import MissingExtraError, NewerWorkspaceError, WorkspaceError
 from burgee.core.portal import hop
+from burgee.core.scope import SYSTEM_TENANT
 from burgee.core.settings import Durability
 from burgee.store import schema
 
@@ -66,14 +67,17 @@ class Database:
         return cls(f"sqlite:///{place}&uri=true&check_same_thread=false", name="memory://", kept=kept)
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A connection that sees the database as it is now, unchanged until the `with` ends."""
+    def read(self, tenant: str) -> Iterator[Connection]:  # noqa: ARG002 - what row-level security lets through
+        """A connection that sees the tenant's rows as they are now, unchanged until the `with` ends."""
         with self._guarded(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A connection in a transaction of its own: all of it is kept at the end, or nothing."""
+    def write(self, tenant: str) -> Iterator[Connection]:  # noqa: ARG002 - what row-level security lets through
+        """A connection in a transaction of its own: all of it is kept at the end, or nothing.
+
+        One writer of a tenant at a time: what it reads stays true until it commits.
+        """
         with self._guarded(), self._writer.begin() as connection:
             yield connection
 
@@ -104,10 +108,10 @@ class Database:
 
     def _prepare(self) -> None:
         try:
-            with self.read() as connection:
+            with self.read(SYSTEM_TENANT) as connection:
                 found = _layout(connection)
             if found is None:
-                with self.write() as connection:  # two processes may open a new folder at once: look again
+                with self.write(SYSTEM_TENANT) as connection:  # two processes may open a new folder at once: look again
                     if _layout(connection) is None:
                         schema.metadata.create_all(connection)
                         connection.execute(insert(schema.meta).values(name="layout", value=str(schema.LAYOUT)))

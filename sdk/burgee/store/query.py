@@ -79,20 +79,20 @@ class EventQuery:
 
 def count(database: Database, tenant: str, query: EventQuery) -> int:
     """How many events there are."""
-    with database.read() as connection:
+    with database.read(tenant) as connection:
         chosen = _select(connection, tenant, query).with_only_columns(events.c.position).limit(query.limit)
         return connection.scalar(select(func.count()).select_from(chosen.subquery())) or 0
 
 
 def read(database: Database, tenant: str, query: EventQuery, *, limit: int) -> list[StoredEvent]:
     """The first events, by position."""
-    with database.read() as connection:
+    with database.read(tenant) as connection:
         return [stored(row) for row in connection.execute(_select(connection, tenant, query).limit(limit))]
 
 
 def read_batches(database: Database, tenant: str, query: EventQuery) -> pa.RecordBatchReader:
     """All events as Arrow batches (`RAW`), by position, as of the moment of the call."""
-    with database.read() as connection:
+    with database.read(tenant) as connection:
         last = connection.scalar(select(func.max(events.c.position)).where(events.c.tenant == tenant)) or 0
     return pa.RecordBatchReader.from_batches(RAW, _batches(database, tenant, query, last))
 
@@ -101,7 +101,7 @@ def _batches(database: Database, tenant: str, query: EventQuery, last: int) -> I
     position, left = 0, query.limit
     while left is None or left > 0:
         size = _BATCH if left is None else min(left, _BATCH)
-        with database.read() as connection:
+        with database.read(tenant) as connection:
             page = (
                 _select(connection, tenant, query)
                 .with_only_columns(*(events.c[name] for name in RAW.names))

@@ -55,7 +55,7 @@ class LocalTenantService(TenantService):
             return Ok(NewEvent("tenant.created", {"id": id, "name": name or id}))
 
         def work() -> Result[TenantState, AlreadyExistsError | ConflictError | InvalidInputError]:
-            with self._database.write() as connection:
+            with self._database.write(SYSTEM_TENANT) as connection:
                 return self._tenants.change(connection, SYSTEM_TENANT, id, decide)
 
         return await self._database.run(work)
@@ -63,7 +63,7 @@ class LocalTenantService(TenantService):
     @override
     async def get(self, id: str) -> Result[TenantState, NotFoundError]:
         def work() -> Result[TenantState, NotFoundError]:
-            with self._database.read() as connection:
+            with self._database.read(SYSTEM_TENANT) as connection:
                 return self._visible(connection, id)
 
         return await self._database.run(work)
@@ -74,7 +74,7 @@ class LocalTenantService(TenantService):
             return refused
 
         def work() -> Page[TenantState]:
-            with self._database.read() as connection:
+            with self._database.read(SYSTEM_TENANT) as connection:
                 only = current_caller().confined_to
                 if only is not None:
                     found = self._tenants.get(connection, SYSTEM_TENANT, only)
@@ -95,7 +95,7 @@ class LocalTenantService(TenantService):
             return Ok(NewEvent("tenant.configured", {"settings": changed}) if changed else None)
 
         def work() -> Result[TenantState, ConflictError | InvalidInputError | NotFoundError]:
-            with self._database.write() as connection:
+            with self._database.write(SYSTEM_TENANT) as connection:
                 found = self._visible(connection, id)
                 if isinstance(found, Err):
                     return found
@@ -107,7 +107,7 @@ class LocalTenantService(TenantService):
     @override
     async def history(self, id: str) -> Result[tuple[TenantChange, ...], NotFoundError]:
         def work() -> Result[tuple[TenantChange, ...], NotFoundError]:
-            with self._database.read() as connection:
+            with self._database.read(SYSTEM_TENANT) as connection:
                 found = self._visible(connection, id)
                 if isinstance(found, Err):
                     return found
