@@ -1,8 +1,8 @@
 """The tables, and the number of their layout. Times are microseconds since 1970 (UTC), JSON is text."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
-LAYOUT = 1
+LAYOUT = 2
 """The layout this burgee writes. A database with a higher number is refused, not guessed at."""
 
 metadata = MetaData()
@@ -39,6 +39,43 @@ states = Table(
     Column("id", String, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("data", Text, nullable=False),
+)
+
+# The states of aggregates that a repository keeps beside their streams, so that a load reads only the tail.
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("stream", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("data", Text, nullable=False),
+)
+
+# Each projection's view and how far it has read, in one row: they change together or not at all.
+projections = Table(
+    "projections",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("status", String, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("error", Text),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+# The keys that personal fields are encrypted with. Forgetting a subject empties `key`, for good.
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("subject", String, primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("key", LargeBinary),
+    Column("created_at", BigInteger, nullable=False),
+    Column("forgotten_at", BigInteger),
 )
 
 meta = Table(
