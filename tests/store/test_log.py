@@ -1,16 +1,18 @@
-"""The event log itself, on a real SQLite file: order, versions, idempotence, two writers (P5, P6, P7)."""
+"""The event log itself, on a SQLite file and on PostgreSQL: order, versions, idempotence, two writers (P5, P6, P7)."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 import burgee
 from burgee.core.clock import ManualClock, system_clock
@@ -40,13 +42,6 @@ new_events = st.builds(
     data=st.dictionaries(texts, json_values, max_size=4),
     metadata=st.dictionaries(texts, json_values, max_size=2),
 )
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.in_folder(tmp_path / "ws")
-    yield database
-    database.close()
 
 
 def append(database: Database, stream: str, new: list[NewEvent], expected: int = ANY) -> log.Appended:
@@ -127,10 +122,11 @@ def test_an_id_with_other_content_or_a_partial_overlap_is_refused_whole(
 def test_a_tenant_sees_only_its_own_streams_and_ids(database: Database) -> None:
     """P10, P11."""
     append(database, "s", [NewEvent("a", id="e1")])
-    with database.write("t") as connection:
+    with database.write("other") as connection:
         assert isinstance(log.append(connection, system_clock, "other", "s", [NewEvent("b", id="e1")], NO_STREAM), Ok)
-        assert [event.type for event in log.read_stream(connection, "t", "s")] == ["a"]
-        assert [event.type for event in log.read_stream(connection, "other", "s")] == ["b"]
+    for tenant, type in (("t", "a"), ("other", "b")):
+        with database.read(tenant) as connection:
+            assert [event.type for event in log.read_stream(connection, tenant, "s")] == [type]
 
 
 @pytest.mark.parametrize(
@@ -179,12 +175,12 @@ def test_threads_appending_to_one_stream_lose_nothing(database: Database) -> Non
 
 RACER = """
     import sys, burgee
-    ws = burgee.open(sys.argv[1])
+    ws = burgee.open()
     acme = ws.tenant("acme")
     print("ready", flush=True)
     sys.stdin.readline()
     try:
-        event = burgee.Event("order.paid", {"by": sys.argv[2]})
+        event = burgee.Event("order.paid", {"by": sys.argv[1]})
         print(acme.events.append("order-1", event, expected_version=1).version)
     except burgee.ConcurrencyError as error:
         print("refused", error.stream, error.expected, error.actual)
@@ -192,14 +188,14 @@ RACER = """
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_of_two_processes_at_one_version_one_succeeds_and_one_is_refused(tmp_path: Path, attempt: int) -> None:
+def test_of_two_processes_at_one_version_one_succeeds_and_one_is_refused(address: str, attempt: int) -> None:
     """P7."""
-    folder = tmp_path / "ws"
-    with burgee.open(str(folder)) as ws:
+    with burgee.open("unused", settings=burgee.Settings(database=SecretStr(address))) as ws:
         ws.tenants.create("acme").events.append("order-1", burgee.Event("order.placed"))
         racers = [
             subprocess.Popen(
-                [sys.executable, "-c", textwrap.dedent(RACER), str(folder), f"{attempt}-{name}"],
+                [sys.executable, "-c", textwrap.dedent(RACER), f"{attempt}-{name}"],
+                env={**os.environ, "BURGEE_DATABASE": address},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

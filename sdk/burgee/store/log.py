@@ -51,6 +51,7 @@ __all__ = [
     "TakenIdError",
     "append",
     "append_many",
+    "as_expected",
     "by_ids",
     "check_expected",
     "check_name",
@@ -158,7 +159,7 @@ def append_many(
             if closed:
                 return Err(StreamClosedError(stream, actual))
             before[stream] = actual
-        if not _as_expected(part.expected_version, actual):
+        if not as_expected(part.expected_version, actual):
             return Err(ConcurrencyError(stream, part.expected_version, actual))
         now_at[stream] = actual = actual + len(part.events)
         done.append(Appended(stream, actual, tuple(row.id for row in rows[place : place + len(part.events)])))
@@ -182,7 +183,7 @@ def close_stream(
     actual, closed = _head(connection, tenant, stream)
     if closed:
         return Ok(Appended(stream, actual, (), repeated=True))
-    if not _as_expected(expected, actual):
+    if not as_expected(expected, actual):
         return Err(ConcurrencyError(stream, expected, actual))
     [id] = new_ids(clock, 1)
     store(connection, clock, tenant, [RawEvent(stream, id, CLOSED, "{}", "{}", clock.now_us())], {stream: actual})
@@ -262,7 +263,8 @@ def _head(connection: Connection, tenant: str, stream: str) -> tuple[int, bool]:
     return (0, False) if row is None else (cast("int", row[0]), row[1] == CLOSED)
 
 
-def _as_expected(expected: int, actual: int) -> bool:
+def as_expected(expected: int, actual: int) -> bool:
+    """Whether a stream at this version meets the expectation."""
     return expected in (ANY, actual) or (expected == STREAM_EXISTS and actual > 0)
 
 

@@ -220,7 +220,7 @@ def _hint(error: BaseException, reason: str) -> str | None:
         return "give burgee fewer connections (BURGEE_DATABASE_CONNECTIONS) or the server more (max_connections)"
     if isinstance(error, psycopg.errors.DiskFull):
         return "the disk is full; nothing of this call was stored"
-    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+    if isinstance(error, psycopg.errors.InsufficientPrivilege) and "row-level" not in reason:
         return "the role needs the right to create tables in its schema, and to read and write them"
     if isinstance(error, psycopg.errors.InvalidSchemaName):
         return "make the schema first, or name another one in the URL: ?options=-csearch_path%3Dname"
