@@ -88,6 +88,10 @@ class Backend(Protocol):
         """The error in burgee's words; none for an error that is not the database's condition."""
         ...
 
+    def opened(self, connection: Connection) -> None:
+        """Once, when the database is opened: warn of what is not as it should be."""
+        ...
+
     def secure(self, connection: Connection) -> None:
         """After the tables were made: what keeps tenants apart in the database itself."""
         ...

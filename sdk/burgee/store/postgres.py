@@ -126,7 +126,8 @@ class Postgres(Backend):
     def listen(self) -> Listener | None:
         return _Listening(self.engine.connect())
 
-    def warn_if_unconfined(self, connection: Connection) -> None:
+    @override
+    def opened(self, connection: Connection) -> None:
         """Say so if row-level security does not hold for the role burgee connects as."""
         if connection.scalar(_BYPASSES):
             _log.warning(

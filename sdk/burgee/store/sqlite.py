@@ -69,6 +69,10 @@ class Sqlite(Backend):
         return None
 
     @override
+    def opened(self, connection: Connection) -> None:
+        """Nothing to warn of."""
+
+    @override
     def secure(self, connection: Connection) -> None:
         """SQLite has no roles: whoever opens the file sees all of it."""
 
