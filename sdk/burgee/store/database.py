@@ -60,7 +60,8 @@ class Database:
         except BaseException as error:
             self.close()
             if isinstance(error, DBAPIError):
-                raise WorkspaceError(f"{name!r} can't be opened as a workspace: {error.orig}") from error
+                said = f"{name!r} can't be opened as a workspace: {str(error.orig).strip()}"
+                raise WorkspaceError(said, hint="is its address right?") from error
             raise
 
     @classmethod

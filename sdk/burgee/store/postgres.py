@@ -214,7 +214,7 @@ def _reason(error: psycopg.Error) -> str:
     return error.diag.message_primary or next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _hint(error: BaseException, reason: str) -> str | None:
+def _hint(error: psycopg.Error, reason: str) -> str | None:
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return f"another process has been writing for {WAIT_SECONDS} seconds; try again when it is done"
     if isinstance(error, psycopg.errors.TooManyConnections) or "too many" in reason or "connection slots" in reason:
@@ -225,6 +225,8 @@ def _hint(error: BaseException, reason: str) -> str | None:
         return "the role needs the right to create tables in its schema, and to read and write them"
     if isinstance(error, psycopg.errors.InvalidSchemaName):
         return "make the schema first, or name another one in the URL: ?options=-csearch_path%3Dname"
-    if error.diag.sqlstate is None if isinstance(error, psycopg.Error) else False:
+    if error.diag.sqlstate is None:  # not the server's own words
         return "is the server running, and the address right? if it broke off while writing: repeat the call"
-    return None
+    if isinstance(error, psycopg.errors.OperatorIntervention):
+        return "the server is stopping or starting; if this call was writing: repeat it"
+    return "look at the address again: user, password and database"
