@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 from burgee.analytics.duckdb import DuckDBEngine
+from burgee.analytics.whole import WholeLogs
 from burgee.core.clock import Clock, system_clock
 from burgee.core.settings import Settings
 from burgee.events.protocol import EventService
@@ -13,6 +14,8 @@ from burgee.flags.protocol import FlagService
 from burgee.flags.service import LocalFlagService
 from burgee.keys.protocol import KeyService
 from burgee.keys.service import LocalKeyService
+from burgee.questions.protocol import QuestionService
+from burgee.questions.service import LocalQuestionService
 from burgee.store.database import Database
 from burgee.tenants.protocol import TenantService
 from burgee.tenants.service import LocalTenantService
@@ -30,6 +33,7 @@ class Services:
     flags: FlagService
     events: EventService
     keys: KeyService
+    questions: QuestionService
 
 
 PROTOCOLS: tuple[tuple[str, type], ...] = tuple(get_type_hints(Services).items())
@@ -51,8 +55,9 @@ def embedded(database: Database, clock: Clock = system_clock) -> Services:
     return Services(
         tenants=LocalTenantService(database, clock),
         flags=LocalFlagService(database, clock),
-        events=LocalEventService(database, clock, DuckDBEngine()),
+        events=LocalEventService(database, clock),
         keys=LocalKeyService(database, clock),
+        questions=LocalQuestionService(WholeLogs(database), DuckDBEngine()),
     )
 
 

@@ -54,7 +54,7 @@ class Tenant(Shown):
         # Not properties: IPython runs none to complete the keys in `acme.flags["`.
         self.flags = Flags(self._link, services.flags, known)
         """Its feature flags."""
-        self.events = Events(self._link, services.events, progress=settings.progress)
+        self.events = Events(self._link, services.events, services.questions, progress=settings.progress)
         """Its event log."""
 
     @property

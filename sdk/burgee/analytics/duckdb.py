@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
+from burgee.analytics.source import EVENTS, LogSource
 from burgee.core.errors import BurgeeError, InvalidInputError
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -38,12 +39,17 @@ class DuckDBEngine:
     """
 
     __slots__ = ("__weakref__", "_connection", "_lock", "_running")
+    dialect = "duckdb"
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._running: set[duckdb.DuckDBPyConnection] = set()
         _engines.add(self)
+
+    def answer(self, tree: exp.Expr, source: LogSource) -> pa.Table:
+        """The rows of one SELECT over the table `events`, in the tree's order and with its column names."""
+        return self.run(tree, {EVENTS: source.tail})
 
     def run(
         self, query: exp.Expr | str, relations: Mapping[str, pa.Table], parameters: Sequence[object] = ()

@@ -14,20 +14,17 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
+from burgee.analytics.source import EVENTS, Columns
 from burgee.core.errors import InvalidInputError
 from burgee.core.periods import check_period
-
-EVENTS = "events"
-"""The relation the questions are about."""
 
 ASSIGNMENT = "assignment"
 """The relation `(actor, variant)` that `funnel(..., assigned=True)` joins: one row per actor."""
 
-_OWN = ("type", "stream")
 _FUNNEL = ("step", "count", "conversion", "step_conversion", "median_seconds")
 
 
-def counts(per: str | None = None, by: Sequence[str] = ()) -> exp.Select:
+def counts(columns: Columns, per: str | None = None, by: Sequence[str] = ()) -> exp.Select:
     """How many events, per period and by properties.
 
     Columns: `time`, the period's start in UTC, where `per` is given (weeks start on Monday); the
@@ -45,13 +42,15 @@ def counts(per: str | None = None, by: Sequence[str] = ()) -> exp.Select:
     keys = [] if per is None else [_named(_period_start(per), "time")]
     for name in by:
         others = [other for other in by if other != name]
-        keys.append(_named(_property(name), _free(name, ["time", "count", *others])))
+        keys.append(_named(_property(columns, name), _free(name, ["time", "count", *others])))
     tree = exp.select(*keys, _named(exp.Count(this=exp.Star()), "count")).from_(EVENTS)
     places = [exp.Literal.number(place) for place in range(1, len(keys) + 1)]
     return tree.group_by(*places).order_by(*map(_ascending, places)) if keys else tree
 
 
-def funnel(steps: Sequence[str], by: str = "stream", *, split: str | None = None, assigned: bool = False) -> exp.Select:
+def funnel(
+    columns: Columns, steps: Sequence[str], by: str = "stream", *, split: str | None = None, assigned: bool = False
+) -> exp.Select:
     """How many actors went through these steps (event types), in this order.
 
     An actor is a value of `by`; events without it are left out. An actor has done the first step at the
@@ -79,7 +78,7 @@ def funnel(steps: Sequence[str], by: str = "stream", *, split: str | None = None
         raise InvalidInputError(msg)
     column = "variant" if assigned else split
     parts = {
-        "relevant": _relevant(steps, by, split),
+        "relevant": _relevant(columns, steps, by, split),
         "step_1": _first_step(steps[0], split=split is not None, assigned=assigned),
         **{f"step_{number}": _next_step(step, number) for number, step in enumerate(steps[1:], start=2)},
         "walks": _walks(len(steps), split=column is not None),
@@ -92,9 +91,9 @@ def funnel(steps: Sequence[str], by: str = "stream", *, split: str | None = None
     return tree
 
 
-def _relevant(steps: Sequence[str], by: str, split: str | None) -> exp.Select:
+def _relevant(of: Columns, steps: Sequence[str], by: str, split: str | None) -> exp.Select:
     """The events of the steps, with their actor: the payload is read once."""
-    actor = _property(by)
+    actor = _property(of, by)
     columns: list[exp.Expr] = [
         _named(actor, "actor"),
         exp.column("type"),
@@ -102,7 +101,7 @@ def _relevant(steps: Sequence[str], by: str, split: str | None) -> exp.Select:
         exp.column("position"),
     ]
     if split is not None:
-        columns.append(_named(_property(split), "split"))
+        columns.append(_named(_property(of, split), "split"))
     kinds = [exp.Literal.string(step) for step in dict.fromkeys(steps)]
     return exp.select(*columns).from_(EVENTS).where(exp.column("type").isin(*kinds), _not_null(actor.copy()))
 
@@ -225,12 +224,9 @@ def _share(part: exp.Expr, whole: exp.Expr) -> exp.Expr:
     return exp.Div(this=floating, expression=exp.Nullif(this=whole.copy(), expression=exp.Literal.number(0)))
 
 
-def _property(name: str) -> exp.Expr:
+def _property(columns: Columns, name: str) -> exp.Expr:
     """A property as text: `type`, `stream`, or the payload field of that name."""
-    if name in _OWN:
-        return exp.column(name)
-    path = exp.JSONPath(expressions=[exp.JSONPathRoot(), exp.JSONPathKey(this=name)])
-    return exp.JSONExtractScalar(this=exp.column("data"), expression=path)
+    return exp.cast(exp.column(columns.find(name).name, quoted=True), "text")
 
 
 def _period_start(per: str) -> exp.Expr:

@@ -17,6 +17,7 @@ from burgee.core.progress import ProgressBar
 from burgee.events.model import ANY, Appended, EventQuery, Ingested, NewEvent
 from burgee.events.protocol import EventService
 from burgee.events.query import EventList, Query
+from burgee.questions.protocol import QuestionService
 from burgee.store.log import check_expected
 
 if TYPE_CHECKING:
@@ -39,11 +40,12 @@ BAR_BYTES = 200_000
 class Events(Shown):
     """The event log of a tenant: `acme.events`."""
 
-    __slots__ = ("_link", "_progress", "_service")
+    __slots__ = ("_link", "_progress", "_questions", "_service")
 
-    def __init__(self, link: Link, service: EventService, *, progress: bool) -> None:
+    def __init__(self, link: Link, service: EventService, questions: QuestionService, *, progress: bool) -> None:
         self._link = link
         self._service = service
+        self._questions = questions
         self._progress = progress
 
     def append(
@@ -197,7 +199,7 @@ class Events(Shown):
         return explorer
 
     def _select(self, query: EventQuery) -> Query:
-        return Query(self._link, self._service, query)
+        return Query(self._link, self._service, self._questions, query)
 
     def _bar(self, what: str, total: int, asked: bool | None, *, least: int = BAR_ROWS) -> ProgressBar:
         shown = (self._progress if asked is None else asked) and total >= least

@@ -7,7 +7,7 @@ import pyarrow as pa
 from burgee.core.errors import ConflictError, InvalidInputError, MissingTenantError
 from burgee.core.page import Page
 from burgee.core.result import Result
-from burgee.events.model import ANY, Appended, EventQuery, Ingested, NewEvent, Question, StoredEvent
+from burgee.events.model import ANY, Appended, EventQuery, Ingested, NewEvent, StoredEvent
 from burgee.wire.operation import operation
 
 
@@ -40,13 +40,6 @@ class EventService(Protocol):
     @operation("POST", "/events/table", repeatable=True)
     async def table(self, query: EventQuery) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
         """The events as a table: raw columns, `data` and `metadata` as JSON text."""
-        ...
-
-    @operation("POST", "/events/ask", repeatable=True)
-    async def ask(
-        self, query: EventQuery, question: Question
-    ) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
-        """Answer a question about the events, as a table."""
         ...
 
     @operation("POST", "/events/ingest", repeatable=True)

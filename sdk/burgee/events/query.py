@@ -1,23 +1,24 @@
-"""Choosing events and asking about them: the fluent `Query`, and answers that are asked when they are taken."""
+"""Choosing events: the fluent `Query`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, override
 
-from burgee.core.display import Sheet, Shown, view
+from burgee.core.display import Sheet, Shown
 from burgee.core.errors import InvalidInputError
 from burgee.core.link import Link
 from burgee.core.listing import Listing
 from burgee.core.page import Page
 from burgee.core.periods import Period, check_period
-from burgee.events.model import Counts, EventQuery, Funnel, Question, StoredEvent
+from burgee.events.model import EventQuery, StoredEvent
 from burgee.events.protocol import EventService
+from burgee.questions.answers import CountsAnswer, FunnelAnswer, words
+from burgee.questions.model import Counts, Funnel
+from burgee.questions.protocol import QuestionService
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-
-    from burgee.notebook.figures import Plot
 
 
 class EventList(Listing[StoredEvent]):
@@ -35,73 +36,15 @@ class EventList(Listing[StoredEvent]):
         return {name: getattr(item, name) for name in self.columns}
 
 
-class Answer(Shown):
-    """A question about events, not asked yet: `frame()` or `arrow()` asks it, where the data is."""
-
-    __slots__ = ("_link", "_query", "_question", "_service")
-
-    def __init__(self, link: Link, service: EventService, query: EventQuery, question: Question) -> None:
-        self._link = link
-        self._service = service
-        self._query = query
-        self._question = question
-
-    def arrow(self) -> "pa.Table":
-        """The answer as an Arrow table."""
-        return self._link.call(self._service.ask(self._query, self._question)).read_all()
-
-    def frame(self) -> "pd.DataFrame":
-        """The answer as a frame."""
-        from burgee.core.frames import to_pandas
-
-        return to_pandas(self.arrow())
-
-    def plot(self) -> "Plot":
-        """The answer as a plot. A matplotlib figure."""
-        figure: Plot = view("plots").answer(self._question, self.frame())
-        return figure
-
-    @override
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {_words(self._question)} of {_words(self._query)}: .frame() answers>"
-
-    @override
-    def _sheet(self) -> Sheet:
-        rows = [("question", _words(self._question)), ("events", _words(self._query))]
-        return Sheet(type(self).__name__, ("", "value"), rows, "not asked yet: .frame(), .arrow() or .plot() ask")
-
-
-class CountsAnswer(Answer):
-    """How many events. Frame: `time` (the period's start; with `per`), the properties, `count`."""
-
-    __slots__ = ()
-    _question: Counts
-
-    def per(self, unit: Period) -> "CountsAnswer":
-        """By period too: minute, hour, day, week, month, quarter or year (UTC)."""
-        return CountsAnswer(self._link, self._service, self._query, replace(self._question, per=check_period(unit)))
-
-    def by(self, *properties: str) -> "CountsAnswer":
-        """By these properties too: `type`, `stream` or fields of the payload."""
-        by = (*self._question.by, *properties)
-        return CountsAnswer(self._link, self._service, self._query, replace(self._question, by=by))
-
-
-class FunnelAnswer(Answer):
-    """A funnel. Frame: `step, count, conversion, step_conversion, median_seconds` (with `split`: that column first)."""
-
-    __slots__ = ()
-    _question: Funnel
-
-
 class Query(Shown):
     """Some of a tenant's events, not fetched yet. Immutable: each verb returns a new query."""
 
-    __slots__ = ("_link", "_query", "_service")
+    __slots__ = ("_link", "_query", "_questions", "_service")
 
-    def __init__(self, link: Link, service: EventService, query: EventQuery) -> None:
+    def __init__(self, link: Link, service: EventService, questions: QuestionService, query: EventQuery) -> None:
         self._link = link
         self._service = service
+        self._questions = questions
         self._query = query
 
     def frame(self) -> "pd.DataFrame":
@@ -138,11 +81,11 @@ class Query(Shown):
 
     def per(self, unit: Period) -> CountsAnswer:
         """How many per minute, hour, day, week, month, quarter or year (UTC, by `occurred_at`)."""
-        return CountsAnswer(self._link, self._service, self._query, Counts(per=check_period(unit)))
+        return CountsAnswer(self._link, self._questions, self._query, Counts(per=check_period(unit)))
 
     def by(self, *properties: str) -> CountsAnswer:
         """How many by these properties: `type`, `stream` or fields of the payload."""
-        return CountsAnswer(self._link, self._service, self._query, Counts(by=properties))
+        return CountsAnswer(self._link, self._questions, self._query, Counts(by=properties))
 
     def funnel(self, steps: Sequence[str], *, by: str = "stream", split: str | None = None) -> FunnelAnswer:
         """How many actors did each step after the one before.
@@ -154,23 +97,13 @@ class Query(Shown):
         """
         if isinstance(steps, str):
             raise InvalidInputError(f"a funnel needs a list of steps, not {steps!r}")
-        return FunnelAnswer(self._link, self._service, self._query, Funnel(tuple(steps), by, split))
+        return FunnelAnswer(self._link, self._questions, self._query, Funnel(tuple(steps), by, split))
 
     @override
     def __repr__(self) -> str:
-        return f"<Query of {_words(self._query)}: .frame(), .count(), .per(…), .by(…), .funnel(…)>"
+        return f"<Query of {words(self._query)}: .frame(), .count(), .per(…), .by(…), .funnel(…)>"
 
     @override
     def _sheet(self) -> Sheet:
         note = "not fetched yet: .frame(), .count(), .list() fetch; .per(…), .by(…), .funnel(…) ask"
-        return Sheet("Query", ("", "value"), [("events", _words(self._query))], note)
-
-
-def _words(value: EventQuery | Question) -> str:
-    """What was asked for, shortly."""
-    given = []
-    for name in value.__slots__:
-        part = getattr(value, name)
-        if (part or part == 0) and part is not False and name != "kind":
-            given.append(f"{name} {', '.join(map(str, part)) if isinstance(part, tuple) else part}")
-    return "; ".join(given) or ("all events" if isinstance(value, EventQuery) else "how many")
+        return Sheet("Query", ("", "value"), [("events", words(self._query))], note)

@@ -1,0 +1,22 @@
+"""What can be asked about events, and how. All of it happens in the current tenant."""
+
+from typing import Protocol
+
+import pyarrow as pa
+
+from burgee.core.errors import InvalidInputError, MissingTenantError
+from burgee.core.result import Result
+from burgee.questions.model import Question
+from burgee.store.query import EventQuery
+from burgee.wire.operation import operation
+
+
+class QuestionService(Protocol):
+    """Questions about the event log of a tenant, answered where the data is."""
+
+    @operation("POST", "/questions/ask", repeatable=True)
+    async def ask(
+        self, query: EventQuery, question: Question
+    ) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
+        """Answer a question about these events, as a table."""
+        ...
