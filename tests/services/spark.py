@@ -1,4 +1,4 @@
-"""A Spark of two threads in this process, on 127.0.0.1 only."""
+"""A Spark of two threads in this process, on 127.0.0.1 only. By hand, from tests/: `python -m services.spark`."""
 
 import contextlib
 import os

@@ -81,7 +81,8 @@ class LogSource:
     """The log of a tenant as of one moment: Parquet files, and in memory what is newer than they are.
 
     Files and `tail` hold the same columns, but a file may lack some (no event in it had the field) or hold a
-    narrower kind; `data` is the truth. They are in the order of positions.
+    narrower kind; `data` is the truth. They are in the order of positions. `epoch` changes when somebody is
+    forgotten: what was read before must not be kept.
     """
 
     tenant: str
@@ -89,6 +90,7 @@ class LogSource:
     types: frozenset[str]
     files: tuple[Path, ...]
     tail: pa.Table
+    epoch: int = 0
 
 
 class Logs(Protocol):
