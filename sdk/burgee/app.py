@@ -1,10 +1,16 @@
 """The container composes the services of a workspace from settings; it alone knows which provider serves whom."""
 
+import os
+import shutil
+import tempfile
+import uuid
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_type_hints
 
-from burgee.analytics.duckdb import DuckDBEngine
+from burgee.analytics.archive import Archive
+from burgee.analytics.engines import engine_of
 from burgee.analytics.whole import WholeLogs
 from burgee.core.clock import Clock, system_clock
 from burgee.core.settings import Settings
@@ -50,15 +56,41 @@ def database_of(workspace: str, settings: Settings) -> Database:
     return Database.in_folder(Path(workspace).expanduser(), durability=settings.durability)
 
 
-def embedded(database: Database, clock: Clock = system_clock) -> Services:
-    """Services that do the work here, on this database."""
+def archive_of(workspace: str, settings: Settings) -> str | None:
+    """Where the archive of an embedded workspace lies; nowhere that lasts if it has no folder."""
+    if settings.archive is not None or workspace == MEMORY:
+        return settings.archive
+    return str(Path(workspace).expanduser().resolve() / "archive")
+
+
+def embedded(
+    database: Database, clock: Clock = system_clock, *, archive: str | None = None, analytics: object = None
+) -> Services:
+    """Services that do the work here, on this database.
+
+    `archive` is a folder or `s3://…` for engines that don't see the log; without one it is a folder that goes
+    with the process. `analytics` is the engine of questions (`engine_of`).
+    """
+    kept = Archive(archive or _passing(database))
     return Services(
         tenants=LocalTenantService(database, clock),
         flags=LocalFlagService(database, clock),
         events=LocalEventService(database, clock),
         keys=LocalKeyService(database, clock),
-        questions=LocalQuestionService(WholeLogs(database), DuckDBEngine()),
+        questions=LocalQuestionService(WholeLogs(database), engine_of(analytics, database, kept), kept),
     )
+
+
+def _passing(database: Database) -> str:
+    """A folder, not made yet, that is removed with the database or when the process ends."""
+    place = Path(tempfile.gettempdir()) / f"burgee-archive-{uuid.uuid4().hex}"
+    weakref.finalize(database, _remove, place, os.getpid())
+    return str(place)
+
+
+def _remove(place: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child that ends leaves it to its parent
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def connected(http: HttpClient) -> Services:

@@ -16,6 +16,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -86,16 +87,32 @@ class Manifest:
         return pa.schema([*STANDARD, *(pa.field(each.name, ARROW[each.column.kind]) for each in self.columns)])
 
 
+@dataclass(frozen=True, slots=True)
+class ArchiveState:
+    """An archive of a tenant, as it is told: where it lies, its events, the last position, and its files."""
+
+    place: str
+    tenant: str
+    events: int
+    last: int
+    parts: tuple[Part, ...]
+
+
 class Archive:
     """The archives of a workspace's tenants, in a folder or on S3."""
 
-    def __init__(self, place: str | Path | Storage) -> None:
-        self._storage = storage_at(place) if isinstance(place, str | Path) else place
-
-    @property
-    def place(self) -> str:
+    def __init__(self, place: str | Path) -> None:
+        self.place = str(place)
         """The folder, or the URL."""
-        return self._storage.place
+
+    @cached_property
+    def _storage(self) -> Storage:
+        return storage_at(self.place)  # when it is used: S3 needs a library
+
+    def state(self, manifest: Manifest) -> ArchiveState:
+        """A manifest, as it is told."""
+        parts = tuple(sorted(manifest.parts, key=lambda part: (part.date, part.first)))
+        return ArchiveState(self._storage.place, manifest.tenant, manifest.rows, manifest.last, parts)
 
     def paths(self, manifest: Manifest) -> list[str]:
         """Where its files are, for a reader."""

@@ -1,6 +1,6 @@
 """What runs questions: an engine takes a tree over the table `events` and gives its rows."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 from sqlglot import exp
@@ -8,6 +8,7 @@ from sqlglot import exp
 from burgee.analytics.source import LogSource
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Runs questions. A new one is one file with a class like this."""
 
@@ -16,6 +17,6 @@ class Engine(Protocol):
         """The SQL it speaks, by sqlglot's name."""
         ...
 
-    def answer(self, tree: exp.Expr, source: LogSource) -> pa.Table:
+    def answer(self, tree: exp.Query, source: LogSource) -> pa.Table:
         """The rows of one SELECT over the table `events`, in the tree's order and with its column names."""
         ...

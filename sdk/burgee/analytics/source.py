@@ -82,7 +82,7 @@ class LogSource:
 
     Files and `tail` hold the same columns, but a file may lack some (no event in it had the field) or hold a
     narrower kind; `data` is the truth. They are in the order of positions. `epoch` changes when somebody is
-    forgotten: what was read before must not be kept.
+    forgotten: what was read before must not be kept. `own`: what burgee itself records is in it.
     """
 
     tenant: str
@@ -91,6 +91,7 @@ class LogSource:
     files: tuple[Path, ...]
     tail: pa.Table
     epoch: int = 0
+    own: bool = False
 
 
 class Logs(Protocol):

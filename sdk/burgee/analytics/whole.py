@@ -33,7 +33,7 @@ class WholeLogs:
                 values = pa.chunked_array([pa.array([None if v is None else str(v) for v in values.to_pylist()])])
             tail = tail.append_column(name, values.cast(ARROW[kind]))
         types = frozenset(pc.unique(raw["type"]).to_pylist())
-        return LogSource(tenant, Columns(found), types, (), tail)
+        return LogSource(tenant, Columns(found), types, (), tail, own=own)
 
 
 def _kind(type: pa.DataType) -> Kind:

@@ -6,6 +6,7 @@
 | `BURGEE_TOKEN`             | the API key or JWT for a server                                        |
 | `BURGEE_DATABASE`          | SQLAlchemy URL of the database, instead of SQLite in the folder        |
 | `BURGEE_DURABILITY`        | `safe`: every commit on disk; `fast`: the last may go at a power cut   |
+| `BURGEE_ARCHIVE`           | where the archives go: a folder or `s3://bucket/prefix`                |
 | `BURGEE_TIMEOUT`           | seconds a server may take to answer one request                        |
 | `BURGEE_RETRIES`           | how often a request that is safe to repeat is tried again              |
 | `BURGEE_PROGRESS`          | `0` switches progress bars off                                         |
@@ -35,6 +36,7 @@ class Settings(BaseSettings):
     token: SecretStr | None = None
     database: SecretStr | None = None  # a URL may hold a password
     durability: Durability = "safe"
+    archive: str | None = None
     timeout: float = Field(default=30.0, gt=0)
     retries: int = Field(default=3, ge=0, le=10)
     progress: bool = True

@@ -4,7 +4,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from burgee.core.errors import InvalidInputError, MissingTenantError
+from burgee.analytics.archive import ArchiveState
+from burgee.core.errors import InvalidInputError, MissingExtraError, MissingTenantError, WorkspaceError
 from burgee.core.result import Result
 from burgee.questions.model import Question
 from burgee.store.query import EventQuery
@@ -19,4 +20,11 @@ class QuestionService(Protocol):
         self, query: EventQuery, question: Question
     ) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
         """Answer a question about these events, as a table."""
+        ...
+
+    @operation("POST", "/questions/archive", repeatable=True)
+    async def archive(
+        self,
+    ) -> Result[ArchiveState, InvalidInputError | MissingExtraError | MissingTenantError | WorkspaceError]:
+        """Bring the tenant's archive to where its log is; says what is in it and where it lies."""
         ...

@@ -4,9 +4,10 @@ from typing import override
 
 import pyarrow as pa
 
+from burgee.analytics.archive import Archive, ArchiveState
 from burgee.analytics.engine import Engine
 from burgee.analytics.source import Logs
-from burgee.core.errors import InvalidInputError, MissingTenantError
+from burgee.core.errors import InvalidInputError, MissingExtraError, MissingTenantError, WorkspaceError
 from burgee.core.portal import hop
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import require_tenant
@@ -19,9 +20,10 @@ from burgee.store.query import EventQuery
 class LocalQuestionService(QuestionService):
     """Questions about the events of this workspace."""
 
-    def __init__(self, logs: Logs, engine: Engine) -> None:
+    def __init__(self, logs: Logs, engine: Engine, archive: Archive) -> None:
         self._logs = logs
         self._engine = engine
+        self._archive = archive
 
     @override
     async def ask(
@@ -36,4 +38,18 @@ class LocalQuestionService(QuestionService):
         try:
             return Ok(await hop(work))
         except InvalidInputError as error:
+            return Err(error)
+
+    @override
+    async def archive(
+        self,
+    ) -> Result[ArchiveState, InvalidInputError | MissingExtraError | MissingTenantError | WorkspaceError]:
+        tenant = require_tenant()
+
+        def work() -> ArchiveState:
+            return self._archive.state(self._archive.refresh(self._logs.source(tenant)))
+
+        try:
+            return Ok(await hop(work))
+        except (InvalidInputError, MissingExtraError, WorkspaceError) as error:
             return Err(error)

@@ -20,9 +20,12 @@ from burgee.wire.mount import mount
 _NOT_FOUND = 404
 
 
-def create_app(database: Database, settings: Settings | None = None, clock: Clock = system_clock) -> FastAPI:
+def create_app(
+    database: Database, settings: Settings | None = None, clock: Clock = system_clock, *, archive: str | None = None
+) -> FastAPI:
     """The application that serves this database. Closing the database is its owner's."""
-    services = embedded(database, clock)
+    settings = settings or Settings()
+    services = embedded(database, clock, archive=archive or settings.archive)
     app = FastAPI(
         title="burgee",
         version=version("burgee"),
@@ -49,7 +52,7 @@ def create_app(database: Database, settings: Settings | None = None, clock: Cloc
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _failed)
     keys = LocalKeyService(database, clock)
-    app.add_middleware(Access, keys=keys, tenants=services.tenants, settings=settings or Settings())
+    app.add_middleware(Access, keys=keys, tenants=services.tenants, settings=settings)
     return app
 
 

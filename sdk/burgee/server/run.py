@@ -6,7 +6,7 @@ import logging
 
 import uvicorn
 
-from burgee.app import database_of
+from burgee.app import archive_of, database_of
 from burgee.core.errors import InvalidInputError
 from burgee.core.settings import load_settings
 from burgee.server.app import create_app
@@ -24,7 +24,11 @@ def serve(workspace: str | None, *, host: str, port: int) -> None:
     database = database_of(where, settings)
     try:
         config = uvicorn.Config(
-            create_app(database, settings), host=host, port=port, log_level="info", access_log=False
+            create_app(database, settings, archive=archive_of(where, settings)),
+            host=host,
+            port=port,
+            log_level="info",
+            access_log=False,
         )
         _log.info("serving the workspace %s", where)
         with contextlib.suppress(KeyboardInterrupt):
