@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 from burgee.analytics.duckdb import DuckDBEngine
-from burgee.analytics.whole import WholeLogs
+from burgee.analytics.mirror import Mirror
 from burgee.core.clock import Clock, system_clock
 from burgee.core.settings import Settings
 from burgee.events.protocol import EventService
@@ -50,14 +50,19 @@ def database_of(workspace: str, settings: Settings) -> Database:
     return Database.in_folder(Path(workspace).expanduser(), durability=settings.durability)
 
 
-def embedded(database: Database, clock: Clock = system_clock) -> Services:
-    """Services that do the work here, on this database."""
+def mirror_of(workspace: str) -> Path | None:
+    """Where the mirrors of an embedded workspace's logs lie; nowhere but in memory if it has no folder."""
+    return None if workspace == MEMORY else Path(workspace).expanduser().resolve() / "mirror"
+
+
+def embedded(database: Database, clock: Clock = system_clock, *, mirror: Path | None = None) -> Services:
+    """Services that do the work here, on this database; what questions run on is kept in the folder `mirror`."""
     return Services(
         tenants=LocalTenantService(database, clock),
         flags=LocalFlagService(database, clock),
         events=LocalEventService(database, clock),
         keys=LocalKeyService(database, clock),
-        questions=LocalQuestionService(WholeLogs(database), DuckDBEngine()),
+        questions=LocalQuestionService(Mirror(database, mirror), DuckDBEngine()),
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self, override
 
 from pydantic import BaseModel
 
-from burgee.app import MEMORY, Services, connected, database_of, embedded
+from burgee.app import MEMORY, Services, connected, database_of, embedded, mirror_of
 from burgee.core.checks import need_text
 from burgee.core.clock import Clock, system_clock
 from burgee.core.display import Sheet, Shown
@@ -296,7 +296,8 @@ def open_workspace(
         raise InvalidInputError(f"{address!r} is no place for a workspace", hint=hint)
     database = database_of(address, chosen)
     caller = Caller(actor) if actor is not None else None
-    return Workspace(address, embedded(database, clock), Link(inline=True, caller=caller), chosen, database=database)
+    services = embedded(database, clock, mirror=mirror_of(address))
+    return Workspace(address, services, Link(inline=True, caller=caller), chosen, database=database)
 
 
 def _settings(settings: Settings | None, token: "str | SecretStr | None") -> Settings:

@@ -1,6 +1,7 @@
 """The server: a workspace's services as an ASGI application. `mount` makes the routes; none is written here."""
 
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -20,9 +21,11 @@ from burgee.wire.mount import mount
 _NOT_FOUND = 404
 
 
-def create_app(database: Database, settings: Settings | None = None, clock: Clock = system_clock) -> FastAPI:
-    """The application that serves this database. Closing the database is its owner's."""
-    services = embedded(database, clock)
+def create_app(
+    database: Database, settings: Settings | None = None, clock: Clock = system_clock, *, mirror: Path | None = None
+) -> FastAPI:
+    """The application that serves this database. Closing the database is its owner's; for `mirror` see `embedded`."""
+    services = embedded(database, clock, mirror=mirror)
     app = FastAPI(
         title="burgee",
         version=version("burgee"),
