@@ -11,7 +11,7 @@ from typing import get_type_hints
 
 from burgee.analytics.archive import Archive
 from burgee.analytics.engines import engine_of
-from burgee.analytics.whole import WholeLogs
+from burgee.analytics.mirror import Mirror
 from burgee.core.clock import Clock, system_clock
 from burgee.core.settings import Settings
 from burgee.events.protocol import EventService
@@ -56,6 +56,11 @@ def database_of(workspace: str, settings: Settings) -> Database:
     return Database.in_folder(Path(workspace).expanduser(), durability=settings.durability)
 
 
+def mirror_of(workspace: str) -> Path | None:
+    """Where the mirrors of an embedded workspace's logs lie; nowhere but in memory if it has no folder."""
+    return None if workspace == MEMORY else Path(workspace).expanduser().resolve() / "mirror"
+
+
 def archive_of(workspace: str, settings: Settings) -> str | None:
     """Where the archive of an embedded workspace lies; nowhere that lasts if it has no folder."""
     if settings.archive is not None or workspace == MEMORY:
@@ -64,12 +69,18 @@ def archive_of(workspace: str, settings: Settings) -> str | None:
 
 
 def embedded(
-    database: Database, clock: Clock = system_clock, *, archive: str | None = None, analytics: object = None
+    database: Database,
+    clock: Clock = system_clock,
+    *,
+    mirror: Path | None = None,
+    archive: str | None = None,
+    analytics: object = None,
 ) -> Services:
     """Services that do the work here, on this database.
 
-    `archive` is a folder or `s3://…` for engines that don't see the log; without one it is a folder that goes
-    with the process. `analytics` is the engine of questions (`engine_of`).
+    What questions run on is kept in the folder `mirror`. `archive` is a folder or `s3://…` for engines that don't
+    see the log; without one it is a folder that goes with the process. `analytics` is the engine of questions
+    (`engine_of`).
     """
     kept = Archive(archive or _passing(database))
     return Services(
@@ -77,7 +88,7 @@ def embedded(
         flags=LocalFlagService(database, clock),
         events=LocalEventService(database, clock),
         keys=LocalKeyService(database, clock),
-        questions=LocalQuestionService(WholeLogs(database), engine_of(analytics, database, kept), kept),
+        questions=LocalQuestionService(Mirror(database, mirror), engine_of(analytics, database, kept), kept),
     )
 
 

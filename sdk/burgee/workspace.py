@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self, override
 
 from pydantic import BaseModel
 
-from burgee.app import MEMORY, Services, archive_of, connected, database_of, embedded
+from burgee.app import MEMORY, Services, archive_of, connected, database_of, embedded, mirror_of
 from burgee.core.checks import need_text
 from burgee.core.clock import Clock, system_clock
 from burgee.core.display import Sheet, Shown
@@ -299,7 +299,8 @@ def open_workspace(
         raise InvalidInputError(f"{address!r} is no place for a workspace", hint=hint)
     database = database_of(address, chosen)
     caller = Caller(actor) if actor is not None else None
-    services = embedded(database, clock, archive=archive_of(address, chosen), analytics=analytics)
+    archive, mirror = archive_of(address, chosen), mirror_of(address)
+    services = embedded(database, clock, mirror=mirror, archive=archive, analytics=analytics)
     return Workspace(address, services, Link(inline=True, caller=caller), chosen, database=database)
 
 

@@ -1,8 +1,9 @@
 """The engine that answers questions on this machine: DuckDB, over Arrow tables handed to it.
 
 It is a room of its own so that another engine (a cluster's) can take its place: an engine gets a SQL
-tree and the tables it names, and gives a table back. Nothing else is in reach of a query: no files, no
-network, no Python variables, no settings, and no tables of other callers.
+tree and the log it is about, and gives a table back. Nothing else is in reach of a query: no files but the
+mirror of its own tenant, no network, no Python variables, no settings, and no tables of other callers. What
+files a DuckDB may open is said once, when it is made: so each tenant has one of its own, the last few kept.
 """
 
 import ctypes
@@ -10,25 +11,30 @@ import os
 import tempfile
 import threading
 import weakref
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from sqlglot import exp
 
-from burgee.analytics.source import EVENTS, LogSource
+from burgee.analytics.mirror_views import TAIL, events_sql, literal, pointer, quoted
+from burgee.analytics.source import EVENTS, LogSource, PartGoneError
 from burgee.core.errors import BurgeeError, InvalidInputError
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "python_enable_replacements": False,  # a table's name never means a variable of ours
 }
 
 _BROKEN = (duckdb.FatalException, duckdb.InternalException)
+_WHOLE = "burgee whole log"
+_HIDDEN = {TAIL, _WHOLE}
+_OPEN = 8  # so many DuckDBs are kept, of the tenants that asked last
 
 
 class DuckDBEngine:
@@ -38,18 +44,36 @@ class DuckDBEngine:
     engine goes on.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_lock", "_running")
+    __slots__ = ("__weakref__", "_connections", "_lock", "_running")
     dialect = "duckdb"
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._connections: OrderedDict[Path | None, duckdb.DuckDBPyConnection] = OrderedDict()
         self._running: set[duckdb.DuckDBPyConnection] = set()
         _engines.add(self)
 
     def answer(self, tree: exp.Expr, source: LogSource) -> pa.Table:
         """The rows of one SELECT over the table `events`, in the tree's order and with its column names."""
-        return self.run(tree, {EVENTS: source.tail})
+        return self.query(render(tree), source)
+
+    def query(self, sql: str, source: LogSource, views: Mapping[str, str] | None = None) -> pa.Table:
+        """The answer to one SELECT in DuckDB's text over the table `events`, or over `views` (SELECTs of it) instead.
+
+        Raises:
+            PartGoneError: a file of the source can't be read.
+            InvalidInputError, BurgeeError: as in `run`.
+        """
+        if not source.files and views is None:
+            return self.run(sql, {EVENTS: source.tail})
+        made = {_WHOLE: events_sql(source), **(views or {EVENTS: f"SELECT * FROM {quoted(_WHOLE)}"})}
+        folder = source.files[0].path.parent if source.files else None
+        try:
+            return self._run(sql, {TAIL: source.tail}, views=made, folder=folder)
+        except InvalidInputError as error:
+            if isinstance(error.__cause__, duckdb.IOException | duckdb.InvalidInputException) and not _whole(source):
+                raise PartGoneError(f"a file of the mirror of {source.tenant!r} is gone") from error
+            raise
 
     def run(
         self, query: exp.Expr | str, relations: Mapping[str, pa.Table], parameters: Sequence[object] = ()
@@ -62,20 +86,31 @@ class DuckDBEngine:
             InvalidInputError: DuckDB can't run the query, or it is no single SELECT.
             BurgeeError: the query was stopped by `interrupt`, or needs more memory than there is.
         """
-        sql = query if isinstance(query, str) else render(query)
-        cursor = self._cursor()
+        return self._run(query if isinstance(query, str) else render(query), relations, parameters)
+
+    def _run(
+        self,
+        sql: str,
+        relations: Mapping[str, pa.Table],
+        parameters: Sequence[object] = (),
+        *,
+        views: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> pa.Table:
+        cursor = self._cursor(folder)
         try:
             for name, table in relations.items():
                 cursor.register(name, table)
-            if isinstance(query, str):
-                _require_one_select(cursor, query)
+            _require_one_select(cursor, sql)
+            for name, view in (views or {}).items():
+                cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {view}")
             if threading.current_thread() is threading.main_thread():
                 return _in_reach_of_signals(cursor, sql, parameters)
             return _answer(cursor, sql, parameters)
         except duckdb.Error as error:
             if isinstance(error, _BROKEN):
-                self._abandon()
-            raise _typed(error, relations) from error
+                self._abandon(folder)
+            raise _typed(error, [*relations, *(views or {})]) from error
         finally:
             with self._lock:
                 self._running.discard(cursor)
@@ -91,27 +126,28 @@ class DuckDBEngine:
     def close(self) -> None:
         """Give the memory back. The engine opens again when it is asked again."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection = None
+            while self._connections:
+                self._connections.popitem()[1].close()
 
-    def _abandon(self) -> None:
+    def _abandon(self, folder: Path | None) -> None:
         """DuckDB answers nothing more after an internal error: the next query gets a new one."""
         with self._lock:
-            self._connection = None
+            self._connections.pop(folder, None)
 
     def _forget(self) -> None:
         """In a forked child DuckDB's threads are gone, and closing what the parent opened would wait for them."""
-        for held in (self._connection, *self._running):
-            if held is not None:
-                ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))  # so that it is never closed here
-        self._lock, self._connection, self._running = threading.Lock(), None, set()
+        for held in (*self._connections.values(), *self._running):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))  # so that it is never closed here
+        self._lock, self._connections, self._running = threading.Lock(), OrderedDict(), set()
 
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
+    def _cursor(self, folder: Path | None) -> duckdb.DuckDBPyConnection:
         with self._lock:
-            if self._connection is None:
-                self._connection = _open()
-            cursor = self._connection.cursor()
+            if folder not in self._connections:
+                self._connections[folder] = _open(folder)
+            self._connections.move_to_end(folder)
+            while len(self._connections) > _OPEN:
+                self._connections.popitem(last=False)[1].close()  # queries at work there go on to their end
+            cursor = self._connections[folder].cursor()
             self._running.add(cursor)
             return cursor
 
@@ -133,17 +169,25 @@ def _by_pointer(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def pointer(name: str) -> str:
-    """A field's name as one step of a JSON Pointer."""
-    return "/" + name.replace("~", "~0").replace("/", "~1")
-
-
-def _open() -> duckdb.DuckDBPyConnection:
+def _open(folder: Path | None) -> duckdb.DuckDBPyConnection:
     spill = Path(tempfile.gettempdir()) / f"burgee-duckdb-{os.getpid()}"
     connection = duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": str(spill)})
+    if folder is not None:
+        connection.execute(f"SET allowed_directories = [{literal(f'{folder}{os.sep}')}]")
+    connection.execute("SET enable_external_access = false")
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET lock_configuration = true")
     return connection
+
+
+def _whole(source: LogSource) -> bool:
+    """Whether the files of the source are there and can be read."""
+    try:
+        for part in source.files:
+            pq.read_metadata(part.path)
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return True
 
 
 def _answer(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object]) -> pa.Table:
@@ -186,7 +230,7 @@ def _require_one_select(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
         )
 
 
-def _typed(error: duckdb.Error, relations: Mapping[str, pa.Table]) -> BurgeeError:
+def _typed(error: duckdb.Error, tables: Sequence[str]) -> BurgeeError:
     first, _, rest = str(error).partition("\n")
     if isinstance(error, duckdb.InterruptException):
         return BurgeeError("the query was stopped before it was done")
@@ -196,7 +240,7 @@ def _typed(error: duckdb.Error, relations: Mapping[str, pa.Table]) -> BurgeeErro
         return BurgeeError(f"DuckDB failed at this query: {first}", hint="the next query starts it anew")
     typed = InvalidInputError(f"DuckDB can't run this query: {first}", hint=rest.strip() or None)
     if isinstance(error, duckdb.CatalogException | duckdb.PermissionException):
-        typed.add_note(f"a query sees these tables and nothing else: {', '.join(map(repr, sorted(relations)))}")
+        typed.add_note(f"a query sees these tables and nothing else: {', '.join(map(repr, sorted({*tables} - _HIDDEN)))}")
     return typed
 
 

@@ -11,9 +11,10 @@ from sqlalchemy.exc import DataError, NotSupportedError, ProgrammingError
 from sqlglot import exp
 
 from burgee.analytics.dialects import render
+from burgee.analytics.layout import Kind
 from burgee.analytics.results import normal, over, refused
 from burgee.analytics.rows import newest
-from burgee.analytics.source import EVENTS, STANDARD, Column, Kind, LogSource
+from burgee.analytics.source import EVENTS, STANDARD, Column, LogSource
 from burgee.core.errors import InvalidInputError
 from burgee.store.database import Database
 from burgee.store.log import OWN

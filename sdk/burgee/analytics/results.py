@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 from sqlglot import exp
 
-from burgee.analytics.source import EVENTS
+from burgee.analytics.duckdb import DuckDBEngine
+from burgee.analytics.source import EVENTS, LogSource
 from burgee.core.errors import InvalidInputError
 
 _TIME = pa.timestamp("us", "UTC")
@@ -41,6 +42,11 @@ def refused(engine: str, error: Exception) -> InvalidInputError:
     """What an engine said to a question it can't answer: its name and the first line."""
     first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return InvalidInputError(f"{engine} can't answer this question: {first.strip()}")
+
+
+def here(tree: exp.Query, source: LogSource) -> pa.Table | None:
+    """DuckDB's answer to questions about what burgee itself records, which is little and in no archive."""
+    return normal(DuckDBEngine().answer(tree, source), tree.named_selects) if source.own else None
 
 
 def over(tree: exp.Query, events: exp.Query) -> exp.Query:

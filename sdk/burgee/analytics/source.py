@@ -4,14 +4,15 @@ The table has the columns `STANDARD` and one for each payload field of the log. 
 field's name where SQL has room for it; `Columns` knows which it is, and what it holds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
-from burgee.core.errors import InvalidInputError, did_you_mean
+from burgee.analytics.layout import Facts, Kind
+from burgee.core.errors import BurgeeError, InvalidInputError, did_you_mean
 
 EVENTS = "events"
 """The name of the table."""
@@ -35,8 +36,6 @@ STANDARD = pa.schema(
 PROPERTIES = ("type", "stream")
 """Standard columns that are properties of an event as well."""
 
-type Kind = Literal["int", "float", "bool", "text", "json"]
-
 ARROW: Mapping[Kind, pa.DataType] = {
     "int": pa.int64(),
     "float": pa.float64(),
@@ -44,7 +43,11 @@ ARROW: Mapping[Kind, pa.DataType] = {
     "text": pa.string(),
     "json": pa.string(),
 }
-"""What holds the values of each kind. `json` is for objects, lists and fields of conflicting kinds."""
+"""What holds the values of each kind.
+
+`json` is for objects, lists, integers beyond 64 bits and fields of conflicting kinds: text as it is, anything
+else as its JSON.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +80,48 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A Parquet file of events in the order of positions. `kinds` are what its columns hold, by the columns' names.
+
+    A field that no event in it has is no column of it, and one may have a narrower kind than in the whole log.
+    """
+
+    path: Path
+    first: int
+    last: int
+    rows: int
+    size: int
+    kinds: Mapping[str, Kind]
+
+
+@dataclass(frozen=True, slots=True)
 class LogSource:
     """The log of a tenant as of one moment: Parquet files, and in memory what is newer than they are.
 
-    Files and `tail` hold the same columns, but a file may lack some (no event in it had the field) or hold a
-    narrower kind; `data` is the truth. They are in the order of positions. `epoch` changes when somebody is
-    forgotten: what was read before must not be kept. `own`: what burgee itself records is in it.
+    The files are in the order of positions; `tail` has all the columns, in their kinds. `facts` say what is
+    known of each type of event (with `own`, not of burgee's own). `epoch` changes when somebody is
+    forgotten: what was read before must not be kept.
     """
 
     tenant: str
     columns: Columns
     types: frozenset[str]
-    files: tuple[Path, ...]
+    files: tuple[Part, ...]
     tail: pa.Table
+    facts: Facts = field(default_factory=dict)
     epoch: int = 0
     own: bool = False
+
+    @property
+    def rows(self) -> int:
+        """How many events there are."""
+        return sum(part.rows for part in self.files) + len(self.tail)
+
+
+class PartGoneError(BurgeeError):
+    """A file of a source can't be read any more: it was deleted or replaced since."""
+
+    code = "part-gone"
 
 
 class Logs(Protocol):
@@ -100,3 +130,16 @@ class Logs(Protocol):
     def source(self, tenant: str, *, own: bool = False) -> LogSource:
         """The log as it is now; with `own` what burgee itself records, too."""
         ...
+
+    def renew(self, tenant: str) -> None:
+        """Trust nothing that was kept of this tenant: make it anew when asked again."""
+        ...
+
+
+def answered[T](logs: Logs, tenant: str, work: Callable[[LogSource], T], *, own: bool = False) -> T:
+    """What `work` makes of the log; once more, from the log itself, if a file went away meanwhile."""
+    try:
+        return work(logs.source(tenant, own=own))
+    except PartGoneError:
+        logs.renew(tenant)
+        return work(logs.source(tenant, own=own))

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from burgee.analytics.archive import Archive, ArchiveState
 from burgee.analytics.engine import Engine
-from burgee.analytics.source import Logs
+from burgee.analytics.source import Logs, LogSource, answered
 from burgee.core.errors import InvalidInputError, MissingExtraError, MissingTenantError, WorkspaceError
 from burgee.core.portal import hop
 from burgee.core.result import Err, Ok, Result
@@ -46,10 +46,10 @@ class LocalQuestionService(QuestionService):
     ) -> Result[ArchiveState, InvalidInputError | MissingExtraError | MissingTenantError | WorkspaceError]:
         tenant = require_tenant()
 
-        def work() -> ArchiveState:
-            return self._archive.state(self._archive.refresh(self._logs.source(tenant)))
+        def refreshed(source: LogSource) -> ArchiveState:
+            return self._archive.state(self._archive.refresh(source))
 
         try:
-            return Ok(await hop(work))
+            return Ok(await hop(lambda: answered(self._logs, tenant, refreshed)))
         except (InvalidInputError, MissingExtraError, WorkspaceError) as error:
             return Err(error)

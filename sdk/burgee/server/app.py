@@ -1,6 +1,7 @@
 """The server: a workspace's services as an ASGI application. `mount` makes the routes; none is written here."""
 
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -21,11 +22,16 @@ _NOT_FOUND = 404
 
 
 def create_app(
-    database: Database, settings: Settings | None = None, clock: Clock = system_clock, *, archive: str | None = None
+    database: Database,
+    settings: Settings | None = None,
+    clock: Clock = system_clock,
+    *,
+    mirror: Path | None = None,
+    archive: str | None = None,
 ) -> FastAPI:
-    """The application that serves this database. Closing the database is its owner's."""
+    """The application that serves this database. Closing it is its owner's; `mirror`, `archive`: see `embedded`."""
     settings = settings or Settings()
-    services = embedded(database, clock, archive=archive or settings.archive)
+    services = embedded(database, clock, mirror=mirror, archive=archive or settings.archive)
     app = FastAPI(
         title="burgee",
         version=version("burgee"),
