@@ -51,12 +51,3 @@ def needs_versitygw() -> str:
     reason = "neither on the PATH nor in build/bin; go install github.com/versity/versitygw/cmd/versitygw@v1.7.0"
     require("versitygw", path != "", reason)
     return path
-
-
-def needs_postgres() -> Path:
-    """The folder of PostgreSQL's programs, `initdb` and `pg_ctl` among them."""
-    on_path = shutil.which("initdb")
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    found = [Path(on_path), *debian] if on_path else debian
-    require("postgresql", bool(found), "no initdb on the PATH nor where Debian has it; apt-get install postgresql")
-    return found[-1].parent

@@ -38,13 +38,14 @@ if TYPE_CHECKING:
         RemoteError,
         ServerFailureError,
         ServerUnavailableError,
+        StreamClosedError,
         UnreadableFileError,
         WorkspaceError,
     )
     from burgee.core.scope import tenant_scope
     from burgee.core.settings import Settings
     from burgee.events.facade import Events
-    from burgee.events.model import ANY, NO_STREAM, StoredEvent
+    from burgee.events.model import ANY, NO_STREAM, STREAM_EXISTS, StoredEvent
     from burgee.events.model import NewEvent as Event
     from burgee.events.query import Query
     from burgee.flags.facade import Flag, Flags
@@ -72,6 +73,7 @@ _ERRORS = (
     "RemoteError",
     "ServerFailureError",
     "ServerUnavailableError",
+    "StreamClosedError",
     "UnreadableFileError",
     "WorkspaceError",
 )
@@ -89,6 +91,7 @@ _HOMES = {
     "Operator": "burgee.flags.model",
     "Query": "burgee.events.query",
     "Reason": "burgee.flags.model",
+    "STREAM_EXISTS": "burgee.events.model",
     "Settings": "burgee.core.settings",
     "StoredEvent": "burgee.events.model",
     "Tenant": "burgee.workspace",
@@ -102,6 +105,7 @@ _HOMES = {
 __all__ = [
     "ANY",
     "NO_STREAM",
+    "STREAM_EXISTS",
     "AccessError",
     "AlreadyExistsError",
     "AuthenticationError",
@@ -130,6 +134,7 @@ __all__ = [
     "ServerUnavailableError",
     "Settings",
     "StoredEvent",
+    "StreamClosedError",
     "Tenant",
     "Tenants",
     "UnreadableFileError",

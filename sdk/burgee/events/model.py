@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 
-from burgee.store.log import ANY, NO_STREAM, Appended, NewEvent, StoredEvent
+from burgee.store.log import ANY, NO_STREAM, STREAM_EXISTS, Appended, NewEvent, StoredEvent, StreamAppend
 from burgee.store.query import EventQuery
 
 __all__ = [
     "ANY",
     "NO_STREAM",
+    "STREAM_EXISTS",
     "Appended",
     "EventQuery",
     "Ingested",
     "NewEvent",
     "StoredEvent",
+    "StreamAppend",
 ]
 
 
