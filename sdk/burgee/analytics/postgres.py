@@ -32,10 +32,6 @@ _ARROW = {
 
 _NUMERIC = 1700
 
-# JSON says a NUL as \u0000, which PostgreSQL has no text for; the second pattern leaves an escaped backslash alone.
-_DATA = r"""(CASE WHEN strpos(data, '\u0000') > 0
-  THEN regexp_replace(data, '(?<!\\)((\\\\)*)\\u0000', '\1\\ufffd', 'g') ELSE data END)::json"""
-
 
 class PostgresEngine:
     """Runs questions in the database that holds the log, in a transaction of the tenant.
@@ -81,7 +77,7 @@ def _events(columns: Sequence[Column], source: LogSource) -> exp.Query:
     """The log as the table of questions."""
     shown = [_standard(field) for field in STANDARD]
     for column in columns:
-        value = f"{_DATA} ->> {exp.Literal.string(column.field).sql('postgres')}"
+        value = f"data::json ->> {exp.Literal.string(column.field).sql('postgres')}"
         cast = _CASTS.get(column.kind)
         value = f'({value}) COLLATE "C"' if cast is None else f"CAST({value} AS {cast})"
         shown.append(f"{value} AS {_quoted(column.name)}")
