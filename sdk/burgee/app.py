@@ -57,7 +57,7 @@ def embedded(database: Database, clock: Clock = system_clock) -> Services:
         flags=LocalFlagService(database, clock),
         events=LocalEventService(database, clock),
         keys=LocalKeyService(database, clock),
-        questions=LocalQuestionService(WholeLogs(database), DuckDBEngine()),
+        questions=LocalQuestionService(WholeLogs(database), DuckDBEngine(), clock),
     )
 
 

@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
+from burgee.analytics.dialects import render
 from burgee.analytics.source import EVENTS, LogSource
 from burgee.core.errors import BurgeeError, InvalidInputError
 
@@ -62,7 +63,7 @@ class DuckDBEngine:
             InvalidInputError: DuckDB can't run the query, or it is no single SELECT.
             BurgeeError: the query was stopped by `interrupt`, or needs more memory than there is.
         """
-        sql = query if isinstance(query, str) else render(query)
+        sql = query if isinstance(query, str) else render(query, self.dialect)
         cursor = self._cursor()
         try:
             for name, table in relations.items():
@@ -114,28 +115,6 @@ class DuckDBEngine:
             cursor = self._connection.cursor()
             self._running.add(cursor)
             return cursor
-
-
-def render(tree: exp.Expr) -> str:
-    """The tree as DuckDB's SQL.
-
-    It is `tree.sql("duckdb")` but for payload fields: DuckDB's JSON paths know no empty name and take
-    `"*"` for a wildcard even in quotes, so fields are named by JSON Pointer (RFC 6901), where every name
-    can be written.
-    """
-    return tree.transform(_by_pointer).sql("duckdb")
-
-
-def _by_pointer(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.JSONExtractScalar) and isinstance(node.expression, exp.JSONPath):
-        steps = [step.this for step in node.expression.expressions if isinstance(step, exp.JSONPathKey)]
-        return exp.func("JSON_EXTRACT_STRING", node.this, exp.Literal.string("".join(map(pointer, steps))))
-    return node
-
-
-def pointer(name: str) -> str:
-    """A field's name as one step of a JSON Pointer."""
-    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def _open() -> duckdb.DuckDBPyConnection:

@@ -45,11 +45,16 @@ class Counts:
 
     per: Period | None = None
     by: tuple[str, ...] = ()
-    measures: tuple[Measure, ...] = (COUNT,)
+    measures: tuple[Measure, ...] = ()
     kind: Literal["counts"] = "counts"
 
     def __post_init__(self) -> None:
         need_texts("a property", self.by)
+
+    @property
+    def wanted(self) -> tuple[Measure, ...]:
+        """The measures, or how many events where none is named."""
+        return self.measures or (COUNT,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +62,14 @@ class Funnel:
     """How many actors (`by`: `stream` or a payload field) did each step, in this order.
 
     `split` names a property of the first step's event: one funnel for each of its values. `within` is
-    how many seconds after the first step the last may be.
+    how many seconds after the first step the last may be. `times` asks how long the steps took, and not how many came.
     """
 
     steps: tuple[str, ...]
     by: str = "stream"
     split: str | None = None
     within: float | None = None
+    times: bool = False
     kind: Literal["funnel"] = "funnel"
 
     def __post_init__(self) -> None:
@@ -99,10 +105,11 @@ class Paths:
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Visits: an actor's events without a pause longer than `gap` seconds."""
+    """Visits: an actor's events without a pause longer than `gap` seconds; with `summary` all in one row."""
 
     by: str = "stream"
     gap: float = 1800.0
+    summary: bool = False
     kind: Literal["sessions"] = "sessions"
 
     def __post_init__(self) -> None:

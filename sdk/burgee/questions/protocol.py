@@ -20,3 +20,10 @@ class QuestionService(Protocol):
     ) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
         """Answer a question about these events, as a table."""
         ...
+
+    @operation("POST", "/questions/text", repeatable=True)
+    async def text(
+        self, query: EventQuery, question: Question, dialect: str, table: str
+    ) -> Result[str, InvalidInputError | MissingTenantError]:
+        """The question as SQL of that dialect, over a table of this name with the log's columns."""
+        ...
