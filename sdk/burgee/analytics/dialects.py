@@ -63,8 +63,8 @@ def bytewise(text: exp.Expr) -> exp.Expr:
     return _call("BYTEWISE", text)
 
 
-def render(tree: exp.Expr, dialect: str, table: str | None = None) -> str:
-    """The tree as text of this dialect, over the table that is named as the dialect writes it (default: `events`).
+def render(tree: exp.Expr, dialect: str, table: str = EVENTS, *, pretty: bool = False) -> str:
+    """The tree as text of this dialect, over the table that is named as the dialect writes it.
 
     Raises:
         InvalidInputError: there is no such dialect; says which there are. The table's name is none.
@@ -79,10 +79,10 @@ def render(tree: exp.Expr, dialect: str, table: str | None = None) -> str:
             node.replace(new)
     for name in said.find_all(exp.Identifier):
         name.set("quoted", True)  # a name of ours may be a word that some dialect keeps for itself
-    _put(said, _table(table or EVENTS, dialect))
+    _put(said, _table(table, dialect))
     if dialect == "clickhouse":
         said.set("settings", [exp.var(name).eq(exp.Literal.number(1)) for name in _CLICKHOUSE_SETTINGS])
-    return said.sql(dialect, unsupported_level=ErrorLevel.RAISE)
+    return said.sql(dialect, pretty=pretty, unsupported_level=ErrorLevel.RAISE)
 
 
 def pointer(name: str) -> str:
@@ -103,9 +103,9 @@ def _table(name: str, dialect: str) -> exp.Table:
         table = exp.maybe_parse(name, into=exp.Table, dialect=dialect)
     except SqlglotError as error:
         raise InvalidInputError(f"{name!r} is no name of a table") from error
-    if not isinstance(table, exp.Table) or not isinstance(table.this, exp.Identifier) or table.args.get("alias"):
-        raise InvalidInputError(f"{name!r} is no name of a table")
-    return table
+    if isinstance(table.this, exp.Identifier) and set(filter(table.args.get, table.args)) <= {"this", "db", "catalog"}:
+        return table
+    raise InvalidInputError(f"{name!r} is no name of a table")
 
 
 def _put(tree: exp.Expr, table: exp.Table) -> None:

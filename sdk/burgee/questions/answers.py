@@ -4,6 +4,7 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, override
 
+from burgee.core.checks import need_number
 from burgee.core.display import Sheet, Shown, view
 from burgee.core.errors import InvalidInputError
 from burgee.core.link import Link
@@ -117,10 +118,8 @@ class Measured(Shown):
 
         Between two values it is in proportion, as with numpy and pandas.
         """
-        if not isinstance(at, int | float) or isinstance(at, bool):
-            raise InvalidInputError(f"a quantile is at a share from 0 to 1, not {at!r}")
-        name = name or f"p{100 * at:.10g}_{field}".replace(".", "_", at * 100 % 1 != 0)
-        return self._measure(Measure("quantile", name, field, float(at)))
+        percent = f"{100 * need_number('a quantile', at):.10g}".replace(".", "_")
+        return self._measure(Measure("quantile", name or f"p{percent}_{field}", field, at))
 
     def _each(
         self, kind: MeasureKind | Literal["median"], fields: tuple[str, ...], named: dict[str, str]

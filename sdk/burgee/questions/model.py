@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from burgee.core.checks import need_text, need_texts
+from burgee.core.checks import need_number, need_text, need_texts
 from burgee.core.errors import InvalidInputError
 from burgee.core.periods import Period
 
@@ -123,6 +123,5 @@ type Question = Counts | Funnel | Retention | Paths | Sessions
 def _need_positive(what: str, seconds: object) -> None:
     if seconds is None:
         return
-    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not number or not 0 < float(str(seconds)) < float("inf"):
+    if not 0 < need_number(what, seconds) < float("inf"):
         raise InvalidInputError(f"{what} must be a number of seconds above 0, not {seconds!r}")

@@ -50,7 +50,7 @@ class LocalQuestionService(QuestionService):
         tenant = require_tenant()
 
         def work() -> str:
-            return render(self._tree(query, question, self._source(tenant, query)), dialect, table)
+            return render(self._tree(query, question, self._source(tenant, query)), dialect, table, pretty=True)
 
         try:
             return Ok(await hop(work))

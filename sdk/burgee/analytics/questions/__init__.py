@@ -5,8 +5,8 @@ A question is a tree and not a loop so that the same one runs here, on a cluster
 functions and CASE. Times are compared as whole microseconds. Of events at the same time the one with the lower
 position comes first.
 
-Quantiles, medians too, are worked out from ranks, since the dialects' own differ (some interpolate, some sample): with n
-values in order, the quantile at q is the value at rank 1 + q (n - 1), between two ranks in proportion. That is what
+Quantiles, medians too, are worked out from ranks, since the dialects' own differ (some interpolate, some sample): with
+n values in order, the quantile at q is the value at rank 1 + q (n - 1), between two ranks in proportion. That is what
 numpy, pandas and Excel's PERCENTILE.INC mean by it (type 7 of Hyndman and Fan, "Sample Quantiles in Statistical
 Packages", The American Statistician 50, 1996).
 
