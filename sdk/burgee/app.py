@@ -89,7 +89,7 @@ def embedded(
         flags=LocalFlagService(database, clock),
         events=LocalEventService(database, clock),
         keys=LocalKeyService(database, clock),
-        questions=LocalQuestionService(Mirror(database, mirror), engine_of(analytics, database, kept), kept),
+        questions=LocalQuestionService(Mirror(database, mirror), engine_of(analytics, database, kept), kept, clock),
     )
 
 

@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from burgee.analytics.mirror_views import TAIL, events_sql, literal, pointer, quoted
+from burgee.analytics.dialects import render
+from burgee.analytics.mirror_views import TAIL, events_sql, literal, quoted
 from burgee.analytics.source import EVENTS, LogSource, PartGoneError
 from burgee.core.errors import BurgeeError, InvalidInputError
 
@@ -55,7 +56,7 @@ class DuckDBEngine:
 
     def answer(self, tree: exp.Expr, source: LogSource) -> pa.Table:
         """The rows of one SELECT over the table `events`, in the tree's order and with its column names."""
-        return self.query(render(tree), source)
+        return self.query(render(tree, self.dialect), source)
 
     def query(self, sql: str, source: LogSource, views: Mapping[str, str] | None = None) -> pa.Table:
         """The answer to one SELECT in DuckDB's text over the table `events`, or over `views` (SELECTs of it) instead.
@@ -86,7 +87,7 @@ class DuckDBEngine:
             InvalidInputError: DuckDB can't run the query, or it is no single SELECT.
             BurgeeError: the query was stopped by `interrupt`, or needs more memory than there is.
         """
-        return self._run(query if isinstance(query, str) else render(query), relations, parameters)
+        return self._run(query if isinstance(query, str) else render(query, self.dialect), relations, parameters)
 
     def _run(
         self,
@@ -150,23 +151,6 @@ class DuckDBEngine:
             cursor = self._connections[folder].cursor()
             self._running.add(cursor)
             return cursor
-
-
-def render(tree: exp.Expr) -> str:
-    """The tree as DuckDB's SQL.
-
-    It is `tree.sql("duckdb")` but for payload fields: DuckDB's JSON paths know no empty name and take
-    `"*"` for a wildcard even in quotes, so fields are named by JSON Pointer (RFC 6901), where every name
-    can be written.
-    """
-    return tree.transform(_by_pointer).sql("duckdb")
-
-
-def _by_pointer(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.JSONExtractScalar) and isinstance(node.expression, exp.JSONPath):
-        steps = [step.this for step in node.expression.expressions if isinstance(step, exp.JSONPathKey)]
-        return exp.func("JSON_EXTRACT_STRING", node.this, exp.Literal.string("".join(map(pointer, steps))))
-    return node
 
 
 def _open(folder: Path | None) -> duckdb.DuckDBPyConnection:

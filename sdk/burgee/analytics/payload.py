@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from burgee.analytics.duckdb import DuckDBEngine, pointer
+from burgee.analytics.dialects import pointer
+from burgee.analytics.duckdb import DuckDBEngine
 from burgee.analytics.layout import (
     NO_VALUES,
     Facts,

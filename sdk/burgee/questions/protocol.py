@@ -22,6 +22,13 @@ class QuestionService(Protocol):
         """Answer a question about these events, as a table."""
         ...
 
+    @operation("POST", "/questions/text", repeatable=True)
+    async def text(
+        self, query: EventQuery, question: Question, dialect: str, table: str
+    ) -> Result[str, InvalidInputError | MissingTenantError]:
+        """The question as SQL of that dialect, over a table of this name with the log's columns."""
+        ...
+
     @operation("POST", "/questions/archive", repeatable=True)
     async def archive(
         self,
