@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from burgee.analytics.duckdb import DuckDBEngine, pointer
+from burgee.analytics.duckdb import DuckDBEngine
 from burgee.analytics.layout import (
     NO_VALUES,
     Facts,
@@ -23,6 +23,7 @@ from burgee.analytics.layout import (
     merged_fields,
     shown_names,
 )
+from burgee.analytics.mirror_views import pointer
 from burgee.core.errors import BurgeeError, InvalidInputError
 
 STANDARD = ("position", "stream", "version", "id", "type", "occurred_at", "recorded_at")
@@ -83,7 +84,7 @@ def expand(raw: pa.Table, fields: Sequence[str] | None = None) -> pa.Table:
         A field that is null or absent is null.
     """
     names = sorted(_names(raw)) if fields is None else list(dict.fromkeys(fields))
-    columns = _values(raw, names)
+    columns = values(raw, names)
     shown = shown_names(names, (*STANDARD, METADATA))
     table = raw.select([*STANDARD])
     for name, column in zip(names, columns, strict=True):
@@ -199,7 +200,7 @@ def _names(raw: pa.Table) -> list[str]:
     return [str(name) for name in found.column("name").to_pylist()]
 
 
-def _values(raw: pa.Table, names: Sequence[str]) -> list[pa.ChunkedArray]:
+def values(raw: pa.Table, names: Sequence[str]) -> list[pa.ChunkedArray]:
     """The payload's fields as columns, in the order of their names."""
     if not names:
         return []
