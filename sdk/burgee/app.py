@@ -62,7 +62,7 @@ def embedded(database: Database, clock: Clock = system_clock, *, mirror: Path | 
         flags=LocalFlagService(database, clock),
         events=LocalEventService(database, clock),
         keys=LocalKeyService(database, clock),
-        questions=LocalQuestionService(Mirror(database, mirror), DuckDBEngine()),
+        questions=LocalQuestionService(Mirror(database, mirror), DuckDBEngine(), clock),
     )
 
 

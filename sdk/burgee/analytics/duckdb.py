@@ -71,7 +71,9 @@ class DuckDBEngine:
         views = sql_views(source, _WHOLE, as_of)
         said = statement.casefold()
         try:
-            return self._query(statement, source, {name: view for name, view in views.items() if name.casefold() in said})
+            return self._query(
+                statement, source, {name: view for name, view in views.items() if name.casefold() in said}
+            )
         except InvalidInputError as error:
             if isinstance(error.__cause__, duckdb.CatalogException | duckdb.PermissionException):
                 error.__notes__ = [f"the tables are: {', '.join(map(quoted, views))}; there is nothing else to see"]
@@ -237,7 +239,9 @@ def _typed(error: duckdb.Error, tables: Sequence[str]) -> BurgeeError:
         return BurgeeError(f"DuckDB failed at this query: {first}", hint="the next query starts it anew")
     typed = InvalidInputError(f"DuckDB can't run this query: {first}", hint=rest.strip() or None)
     if isinstance(error, duckdb.CatalogException | duckdb.PermissionException):
-        typed.add_note(f"a query sees these tables and nothing else: {', '.join(map(repr, sorted({*tables} - _HIDDEN)))}")
+        typed.add_note(
+            f"a query sees these tables and nothing else: {', '.join(map(repr, sorted({*tables} - _HIDDEN)))}"
+        )
     return typed
 
 

@@ -205,7 +205,10 @@ def _from_json(found: Any, folder: Path) -> Manifest:  # noqa: ANN401 - JSON: wh
         int(found["epoch"]),
         int(found["last"]),
         str(found["anchor"]),
-        tuple(Part(folder / name, first, last, rows, size, kinds) for name, first, last, rows, size, kinds in found["parts"]),
+        tuple(
+            Part(folder / name, first, last, rows, size, kinds)
+            for name, first, last, rows, size, kinds in found["parts"]
+        ),
         dict(found["names"]),
         {
             type: TypeFacts(count, first, last, frozenset(versions), {f: frozenset(s) for f, s in fields.items()})

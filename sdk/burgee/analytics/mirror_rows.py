@@ -46,7 +46,9 @@ class Rows:
         """One table without the columns that hold nothing, and the kinds of those that hold something."""
         table = joined(self.runs).combine_chunks()
         there = {
-            name: self.kinds[name] for name in table.column_names if name in self.kinds and table[name].null_count < len(table)
+            name: self.kinds[name]
+            for name in table.column_names
+            if name in self.kinds and table[name].null_count < len(table)
         }
         return table.select([*STANDARD.names, *there]), there
 
@@ -85,7 +87,9 @@ def widened(
     return table
 
 
-def read_part(part: Part, seen: Mapping[str, frozenset[Seen]], names: Mapping[str, str]) -> tuple[pa.Table, dict[str, Kind]]:
+def read_part(
+    part: Part, seen: Mapping[str, frozenset[Seen]], names: Mapping[str, str]
+) -> tuple[pa.Table, dict[str, Kind]]:
     """A part's rows, in the kinds that hold for the whole log now."""
     kinds = {names[name]: kind_of(of) for name, of in seen.items()}
     table = widened(pq.ParquetFile(part.path).read(), part.kinds, kinds, names)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count, groupby
 
+from burgee.analytics.dialects import pointer
 from burgee.analytics.layout import Kind, kind_of
 from burgee.analytics.source import EVENTS, STANDARD, Column, LogSource, Part
 from burgee.core.clock import to_us
@@ -55,11 +56,6 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A text as SQL."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def pointer(name: str) -> str:
-    """A field's name as one step of a JSON Pointer (RFC 6901)."""
-    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def sql_views(source: LogSource, whole: str, as_of: datetime | None = None) -> dict[str, str]:

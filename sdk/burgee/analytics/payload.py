@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from burgee.analytics.dialects import pointer
 from burgee.analytics.duckdb import DuckDBEngine
 from burgee.analytics.layout import (
     NO_VALUES,
@@ -23,7 +24,6 @@ from burgee.analytics.layout import (
     merged_fields,
     shown_names,
 )
-from burgee.analytics.mirror_views import pointer
 from burgee.core.errors import BurgeeError, InvalidInputError
 
 STANDARD = ("position", "stream", "version", "id", "type", "occurred_at", "recorded_at")
@@ -145,7 +145,9 @@ def _facts(raw: pa.Table) -> Facts:
     for type, name in zip(found["type"].to_pylist(), found["name"].to_pylist(), strict=True):
         fields.setdefault(type, {})[name] = NO_VALUES
     times = [("occurred_at", "min"), ("occurred_at", "max"), ("schema_version", "distinct"), ("position", "count")]
-    table = raw.set_column(raw.schema.get_field_index("occurred_at"), "occurred_at", raw["occurred_at"].cast(pa.int64()))
+    table = raw.set_column(
+        raw.schema.get_field_index("occurred_at"), "occurred_at", raw["occurred_at"].cast(pa.int64())
+    )
     return {
         row["type"]: TypeFacts(
             row["position_count"],

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, override
 
-from burgee.core.display import Sheet, Shown
+from burgee.core.display import Sheet
 from burgee.core.errors import InvalidInputError, MissingExtraError
 from burgee.core.link import Link
 from burgee.core.listing import Listing
@@ -12,9 +12,18 @@ from burgee.core.page import Page
 from burgee.core.periods import Period, check_period
 from burgee.events.model import EventQuery, StoredEvent
 from burgee.events.protocol import EventService
-from burgee.questions.answers import CountsAnswer, FunnelAnswer, words
-from burgee.questions.model import Counts, Funnel
+from burgee.questions.answers import (
+    CountsAnswer,
+    FunnelAnswer,
+    Measured,
+    PathsAnswer,
+    RetentionAnswer,
+    SessionsAnswer,
+)
+from burgee.questions.durations import Duration, to_seconds
+from burgee.questions.model import Counts, Funnel, Measure, Paths, Retention, Sessions
 from burgee.questions.protocol import QuestionService
+from burgee.questions.words import words
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,7 +47,7 @@ class EventList(Listing[StoredEvent]):
         return {name: getattr(item, name) for name in self.columns}
 
 
-class Query(Shown):
+class Query(Measured):
     """Some of a tenant's events, not fetched yet. Immutable: each verb returns a new query."""
 
     __slots__ = ("_link", "_query", "_questions", "_service")
@@ -77,13 +86,17 @@ class Query(Shown):
 
     def ibis(self) -> "ibis.Table":
         """The events as an Ibis table on a DuckDB of its own, to go on with alone. Needs the extra `ibis`."""
+        import duckdb
+
         try:
             import ibis
         except ModuleNotFoundError as error:
             raise MissingExtraError("an Ibis table", "ibis") from error
         from burgee.core.frames import plain
 
-        return ibis.duckdb.connect().create_table("events", plain(self.arrow()))
+        connection = duckdb.connect()
+        connection.register("events", plain(self.arrow()))
+        return ibis.duckdb.from_connection(connection).table("events")
 
     def count(self) -> int:
         """How many there are."""
@@ -102,30 +115,70 @@ class Query(Shown):
         return iter(self.list())
 
     def per(self, unit: Period) -> CountsAnswer:
-        """How many per minute, hour, day, week, month, quarter or year (UTC, by `occurred_at`)."""
-        return CountsAnswer(self._link, self._questions, self._query, Counts(per=check_period(unit)))
+        """Per minute, hour, day, week, month, quarter or year (UTC, by `occurred_at`): how many, or other measures."""
+        return self._counts(Counts(per=check_period(unit)))
 
     def by(self, *properties: str) -> CountsAnswer:
-        """How many by these properties: `type`, `stream` or fields of the payload."""
-        return CountsAnswer(self._link, self._questions, self._query, Counts(by=properties))
+        """By these properties, `type`, `stream` or fields of the payload: how many, or other measures."""
+        return self._counts(Counts(by=properties))
 
-    def funnel(self, steps: Sequence[str], *, by: str = "stream", split: str | None = None) -> FunnelAnswer:
+    def funnel(
+        self, steps: Sequence[str], *, by: str = "stream", split: str | None = None, within: Duration | None = None
+    ) -> FunnelAnswer:
         """How many actors did each step after the one before.
 
         Args:
             steps: event types, in order.
             by: what an actor is: `stream` or a field of the payload.
-            split: a field of the first step's payload; one funnel for each of its values.
+            split: a property of the first step's event; one funnel for each of its values.
+            within: how long after the first step the last may be: `"7d"`, a timedelta, or seconds. Of an actor who
+                starts several times, the start that leads furthest counts.
         """
         if isinstance(steps, str):
             raise InvalidInputError(f"a funnel needs a list of steps, not {steps!r}")
-        return FunnelAnswer(self._link, self._questions, self._query, Funnel(tuple(steps), by, split))
+        seconds = None if within is None else to_seconds("within", within)
+        question = Funnel(tuple(steps), by, split, seconds)
+        return FunnelAnswer(self._link, self._questions, self._query, question)
+
+    def retention(self, *, by: str = "stream", period: Period = "month") -> RetentionAnswer:
+        """Who comes back: actors by the period of their first event, and how many are there again in later ones.
+
+        Args:
+            by: what an actor is: `stream` or a field of the payload.
+            period: minute, hour, day, week, month, quarter or year (UTC).
+        """
+        return RetentionAnswer(self._link, self._questions, self._query, Retention(by, check_period(period)))
+
+    def paths(self, *, by: str = "stream") -> PathsAnswer:
+        """What follows what: how often an actor's event of one type is followed at once by one of another.
+
+        Args:
+            by: what an actor is: `stream` or a field of the payload.
+        """
+        return PathsAnswer(self._link, self._questions, self._query, Paths(by))
+
+    def sessions(self, *, by: str = "stream", gap: Duration = "30m") -> SessionsAnswer:
+        """Visits: an actor's events without a longer pause.
+
+        Args:
+            by: what an actor is: `stream` or a field of the payload.
+            gap: the longest pause within a visit: `"30m"`, a timedelta, or seconds.
+        """
+        return SessionsAnswer(self._link, self._questions, self._query, Sessions(by, to_seconds("gap", gap)))
+
+    @override
+    def _measure(self, *measures: Measure) -> CountsAnswer:
+        return self._counts(Counts(measures=measures))
+
+    def _counts(self, question: Counts) -> CountsAnswer:
+        return CountsAnswer(self._link, self._questions, self._query, question)
 
     @override
     def __repr__(self) -> str:
-        return f"<Query of {words(self._query)}: .frame(), .count(), .per(…), .by(…), .funnel(…)>"
+        return f"<Query of {words(self._query)}: .frame(), .count(), .per(…), .by(…), .funnel(…), …>"
 
     @override
     def _sheet(self) -> Sheet:
-        note = "not fetched yet: .frame(), .count(), .list() fetch; .per(…), .by(…), .funnel(…) ask"
+        asking = ".per(…), .by(…), .sum(…), .funnel(…), .retention(…), .paths(), .sessions() ask"
+        note = f"not fetched yet: .frame(), .count(), .list() fetch; {asking}"
         return Sheet("Query", ("", "value"), [("events", words(self._query))], note)

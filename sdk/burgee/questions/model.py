@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from burgee.core.checks import need_text, need_texts
+from burgee.core.checks import need_number, need_text, need_texts
 from burgee.core.errors import InvalidInputError
 from burgee.core.periods import Period
 
@@ -45,11 +45,16 @@ class Counts:
 
     per: Period | None = None
     by: tuple[str, ...] = ()
-    measures: tuple[Measure, ...] = (COUNT,)
+    measures: tuple[Measure, ...] = ()
     kind: Literal["counts"] = "counts"
 
     def __post_init__(self) -> None:
         need_texts("a property", self.by)
+
+    @property
+    def wanted(self) -> tuple[Measure, ...]:
+        """The measures, or how many events where none is named."""
+        return self.measures or (COUNT,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +62,14 @@ class Funnel:
     """How many actors (`by`: `stream` or a payload field) did each step, in this order.
 
     `split` names a property of the first step's event: one funnel for each of its values. `within` is
-    how many seconds after the first step the last may be.
+    how many seconds after the first step the last may be. `times` asks how long the steps took, and not how many came.
     """
 
     steps: tuple[str, ...]
     by: str = "stream"
     split: str | None = None
     within: float | None = None
+    times: bool = False
     kind: Literal["funnel"] = "funnel"
 
     def __post_init__(self) -> None:
@@ -99,10 +105,11 @@ class Paths:
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Visits: an actor's events without a pause longer than `gap` seconds."""
+    """Visits: an actor's events without a pause longer than `gap` seconds; with `summary` all in one row."""
 
     by: str = "stream"
     gap: float = 1800.0
+    summary: bool = False
     kind: Literal["sessions"] = "sessions"
 
     def __post_init__(self) -> None:
@@ -116,6 +123,5 @@ type Question = Counts | Funnel | Retention | Paths | Sessions
 def _need_positive(what: str, seconds: object) -> None:
     if seconds is None:
         return
-    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not number or not 0 < float(str(seconds)) < float("inf"):
+    if not 0 < need_number(what, seconds) < float("inf"):
         raise InvalidInputError(f"{what} must be a number of seconds above 0, not {seconds!r}")

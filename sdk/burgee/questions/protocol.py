@@ -39,3 +39,10 @@ class QuestionService(Protocol):
     async def types(self) -> Result[tuple[TypeInfo, ...], MissingTenantError]:
         """The types of events, with what is known of each."""
         ...
+
+    @operation("POST", "/questions/text", repeatable=True)
+    async def text(
+        self, query: EventQuery, question: Question, dialect: str, table: str
+    ) -> Result[str, InvalidInputError | MissingTenantError]:
+        """The question as SQL of that dialect, over a table of this name with the log's columns."""
+        ...

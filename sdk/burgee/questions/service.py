@@ -5,12 +5,15 @@ from datetime import datetime
 from typing import override
 
 import pyarrow as pa
+from sqlglot import exp
 
+from burgee.analytics.dialects import render
 from burgee.analytics.duckdb import DuckDBEngine
 from burgee.analytics.engine import Engine
 from burgee.analytics.layout import is_conflict, merged_fields
 from burgee.analytics.mirror_frame import frame, wants_own
 from burgee.analytics.source import Logs, LogSource, answered
+from burgee.core.clock import Clock, from_us
 from burgee.core.errors import InvalidInputError, MissingTenantError
 from burgee.core.portal import hop
 from burgee.core.result import Err, Ok, Result
@@ -27,10 +30,11 @@ _BATCH_ROWS = 65_536  # of a table on its way
 class LocalQuestionService(QuestionService):
     """Questions about the events of this workspace."""
 
-    def __init__(self, logs: Logs, engine: Engine, local: DuckDBEngine | None = None) -> None:
-        """`local` is what SQL of users and frames run on, whichever engine answers the questions."""
+    def __init__(self, logs: Logs, engine: Engine, clock: Clock, local: DuckDBEngine | None = None) -> None:
+        """`local` is what users' SQL and frames run on, whichever engine answers the questions."""
         self._logs = logs
         self._engine = engine
+        self._clock = clock
         self._local = local or (engine if isinstance(engine, DuckDBEngine) else DuckDBEngine())
 
     @override
@@ -41,7 +45,7 @@ class LocalQuestionService(QuestionService):
 
         def work() -> pa.RecordBatchReader:
             def ask(source: LogSource) -> pa.Table:
-                return self._engine.answer(tree(query, question, source.columns), source)
+                return self._engine.answer(self._tree(query, question, source), source)
 
             return answered(self._logs, tenant, ask, own=wants_own(query)).to_reader()
 
@@ -52,9 +56,7 @@ class LocalQuestionService(QuestionService):
         tenant = require_tenant()
 
         def work() -> pa.RecordBatchReader:
-            whole = answered(
-                self._logs, tenant, lambda source: frame(query, source, self._local), own=wants_own(query)
-            )
+            whole = answered(self._logs, tenant, lambda source: frame(query, source, self._local), own=wants_own(query))
             return whole.to_reader(_BATCH_ROWS)
 
         return await _asked(work)
@@ -82,6 +84,21 @@ class LocalQuestionService(QuestionService):
             return tuple(TypeInfo.of(type, facts[type], conflicts) for type in sorted(facts))
 
         return Ok(await hop(work))
+
+    @override
+    async def text(
+        self, query: EventQuery, question: Question, dialect: str, table: str
+    ) -> Result[str, InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+
+        def work() -> str:
+            source = self._logs.source(tenant, own=wants_own(query))
+            return render(self._tree(query, question, source), dialect, table, pretty=True)
+
+        return await _asked(work)
+
+    def _tree(self, query: EventQuery, question: Question, source: LogSource) -> exp.Select:
+        return tree(query, question, source.columns, source.types, from_us(self._clock.now_us()))
 
 
 async def _asked[T](work: Callable[[], T]) -> Result[T, InvalidInputError]:
