@@ -14,6 +14,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -22,8 +23,8 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 
 from burgee.analytics.dialects import render
-from burgee.analytics.mirror_views import TAIL, events_sql, literal, quoted
-from burgee.analytics.source import EVENTS, LogSource, PartGoneError
+from burgee.analytics.mirror_views import TAIL, events_sql, literal, quoted, sql_names, sql_views
+from burgee.analytics.source import EVENTS, STANDARD, LogSource, PartGoneError
 from burgee.core.errors import BurgeeError, InvalidInputError
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -56,21 +57,35 @@ class DuckDBEngine:
 
     def answer(self, tree: exp.Expr, source: LogSource) -> pa.Table:
         """The rows of one SELECT over the table `events`, in the tree's order and with its column names."""
-        return self.query(render(tree, self.dialect), source)
+        if not source.files:
+            return self.run(tree, {EVENTS: source.tail})
+        return self._query(render(tree, self.dialect), source, {EVENTS: f"SELECT * FROM {quoted(_WHOLE)}"})
 
-    def query(self, sql: str, source: LogSource, views: Mapping[str, str] | None = None) -> pa.Table:
-        """The answer to one SELECT in DuckDB's text over the table `events`, or over `views` (SELECTs of it) instead.
+    def sql(self, statement: str, source: LogSource, as_of: datetime | None = None) -> pa.Table:
+        """The answer to one SELECT of a user over the views of the log (`mirror_views.sql_views`).
 
         Raises:
             PartGoneError: a file of the source can't be read.
-            InvalidInputError, BurgeeError: as in `run`.
+            InvalidInputError: the SELECT can't be run; says which tables and columns there are.
         """
-        if not source.files and views is None:
-            return self.run(sql, {EVENTS: source.tail})
-        made = {_WHOLE: events_sql(source), **(views or {EVENTS: f"SELECT * FROM {quoted(_WHOLE)}"})}
+        views = sql_views(source, _WHOLE, as_of)
+        said = statement.casefold()
+        try:
+            return self._query(
+                statement, source, {name: view for name, view in views.items() if name.casefold() in said}
+            )
+        except InvalidInputError as error:
+            if isinstance(error.__cause__, duckdb.CatalogException | duckdb.PermissionException):
+                error.__notes__ = [f"the tables are: {', '.join(map(quoted, views))}; there is nothing else to see"]
+            elif isinstance(error.__cause__, duckdb.BinderException):
+                columns = [*STANDARD.names, *sql_names(source).values()]
+                error.add_note(f"the columns of events are: {', '.join(map(quoted, columns))}")
+            raise
+
+    def _query(self, sql: str, source: LogSource, views: Mapping[str, str]) -> pa.Table:
         folder = source.files[0].path.parent if source.files else None
         try:
-            return self._run(sql, {TAIL: source.tail}, views=made, folder=folder)
+            return self._run(sql, {TAIL: source.tail}, views={_WHOLE: events_sql(source), **views}, folder=folder)
         except InvalidInputError as error:
             if isinstance(error.__cause__, duckdb.IOException | duckdb.InvalidInputException) and not _whole(source):
                 raise PartGoneError(f"a file of the mirror of {source.tenant!r} is gone") from error
@@ -224,7 +239,9 @@ def _typed(error: duckdb.Error, tables: Sequence[str]) -> BurgeeError:
         return BurgeeError(f"DuckDB failed at this query: {first}", hint="the next query starts it anew")
     typed = InvalidInputError(f"DuckDB can't run this query: {first}", hint=rest.strip() or None)
     if isinstance(error, duckdb.CatalogException | duckdb.PermissionException):
-        typed.add_note(f"a query sees these tables and nothing else: {', '.join(map(repr, sorted({*tables} - _HIDDEN)))}")
+        typed.add_note(
+            f"a query sees these tables and nothing else: {', '.join(map(repr, sorted({*tables} - _HIDDEN)))}"
+        )
     return typed
 
 

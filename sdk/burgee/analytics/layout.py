@@ -4,7 +4,8 @@ Pure rules, without any library: the mirror keeps what they say in its manifest,
 """
 
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,7 +29,7 @@ STANDARD_NAMES = (
 NO_VALUES: frozenset[Seen] = frozenset()
 
 
-def kind_of(seen: Set[Seen]) -> Kind:
+def kind_of(seen: AbstractSet[Seen]) -> Kind:
     """What holds all of these: `json` where no single kind does.
 
     It only ever widens as more is seen: int to float, and anything to json.
@@ -44,12 +45,12 @@ def kind_of(seen: Set[Seen]) -> Kind:
     return "json"
 
 
-def is_conflict(seen: Set[Seen]) -> bool:
+def is_conflict(seen: AbstractSet[Seen]) -> bool:
     """Whether the field is kept as JSON text because no column could hold its values otherwise."""
     return kind_of(seen) == "json" and seen not in ({"list"}, {"object"})
 
 
-def words(seen: Set[Seen]) -> str:
+def words(seen: AbstractSet[Seen]) -> str:
     """The kinds, for people: `int`, `int or text`, `null` where nothing but null was seen."""
     if seen == {"int", "float"}:
         return "float"

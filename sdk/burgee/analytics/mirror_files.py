@@ -6,6 +6,7 @@ leaves at most files that nobody names. They are removed by the next one that wr
 
 import json
 import os
+import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from burgee.analytics.layout import Facts, Kind, TypeFacts
@@ -23,10 +25,10 @@ from burgee.analytics.source import Part
 if TYPE_CHECKING:
     from io import BufferedRandom
 
-try:
+if sys.platform == "win32":  # pragma: no cover - no lock of this kind is needed elsewhere
+    import msvcrt
+else:
     import fcntl
-except ModuleNotFoundError:  # pragma: no cover - Windows
-    fcntl = None  # type: ignore[assignment] # mypy knows the module by the platform it runs on
 
 FORMAT = 1
 """The layout of the manifest. Another one is no manifest to this burgee, which makes the mirror anew."""
@@ -34,6 +36,7 @@ FORMAT = 1
 ROW_GROUP = 100_000
 
 _GRACE = 900.0  # seconds a replaced part stays, for whoever reads it still
+_SAMPLE = 10_000  # rows
 _MANIFEST = "manifest.json"
 _UNSORTED = frozenset({"id", "data", "metadata"})  # minima and maxima of these help nobody
 
@@ -108,14 +111,14 @@ class MirrorFolder:
         path = self.path / f"part-{first}-{last}-{uuid.uuid4().hex[:8]}.parquet"
         unfinished = path.with_suffix(".tmp")
         names = table.column_names
-        texts = [name for name, kind in kinds.items() if kind in {"text", "json"}]
+        texts = ["stream", "type", "metadata", *(name for name, kind in kinds.items() if kind in {"text", "json"})]
         pq.write_table(
             table,
             unfinished,
             row_group_size=ROW_GROUP,
             compression="zstd",
             compression_level=1,
-            use_dictionary=["stream", "type", "metadata", *texts],
+            use_dictionary=[name for name in texts if _repeats(table[name])],
             write_statistics=[name for name in names if name not in _UNSORTED],
         )
         _sync(unfinished)
@@ -140,6 +143,13 @@ class MirrorFolder:
                     file.unlink()
 
 
+def _repeats(values: pa.ChunkedArray) -> bool:
+    """Whether a dictionary of the values is worth its while."""
+    sample = values.slice(0, _SAMPLE)
+    few: bool = pc.count_distinct(sample).as_py() * 4 <= len(sample)
+    return few
+
+
 def _sync(path: Path) -> None:
     if os.name == "nt" and path.is_dir():  # pragma: no cover - a folder can't be opened there
         return
@@ -152,26 +162,22 @@ def _sync(path: Path) -> None:
 
 def _lock(file: "BufferedRandom") -> bool:
     try:
-        if fcntl is not None:
+        if sys.platform == "win32":  # pragma: no cover
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:  # pragma: no cover - Windows
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined] # there it has
-    except OSError:
+    except (BlockingIOError, PermissionError):  # somebody has it
         return False
     return True
 
 
 def _unlock(file: "BufferedRandom") -> None:
     # Said aloud, and not left to closing: a process forked meanwhile holds the same lock open.
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_UN)
-    else:  # pragma: no cover - Windows
-        import msvcrt
-
+    if sys.platform == "win32":  # pragma: no cover
         file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined] # there it has
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _to_json(manifest: Manifest, retired: tuple[tuple[str, float], ...]) -> dict[str, object]:
@@ -199,7 +205,10 @@ def _from_json(found: Any, folder: Path) -> Manifest:  # noqa: ANN401 - JSON: wh
         int(found["epoch"]),
         int(found["last"]),
         str(found["anchor"]),
-        tuple(Part(folder / name, first, last, rows, size, kinds) for name, first, last, rows, size, kinds in found["parts"]),
+        tuple(
+            Part(folder / name, first, last, rows, size, kinds)
+            for name, first, last, rows, size, kinds in found["parts"]
+        ),
         dict(found["names"]),
         {
             type: TypeFacts(count, first, last, frozenset(versions), {f: frozenset(s) for f, s in fields.items()})

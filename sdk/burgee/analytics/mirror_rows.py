@@ -1,6 +1,6 @@
 """Rows of the mirror in memory: typed, grown run by run, and widened where later events ask for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -31,7 +31,7 @@ class Rows:
         runs.append(rows)
         while len(runs) > 1 and len(runs[-2]) <= 2 * len(runs[-1]):
             last = runs.pop()
-            runs[-1] = joined([runs[-1], last])
+            runs[-1] = joined([runs[-1], last]).combine_chunks()
         return type(self)(tuple(runs), dict(kinds))
 
     def whole(self, kinds: Mapping[str, Kind]) -> pa.Table:
@@ -44,16 +44,18 @@ class Rows:
 
     def dense(self) -> tuple[pa.Table, dict[str, Kind]]:
         """One table without the columns that hold nothing, and the kinds of those that hold something."""
-        table = joined(self.runs)
+        table = joined(self.runs).combine_chunks()
         there = {
-            name: self.kinds[name] for name in table.column_names if name in self.kinds and table[name].null_count < len(table)
+            name: self.kinds[name]
+            for name in table.column_names
+            if name in self.kinds and table[name].null_count < len(table)
         }
         return table.select([*STANDARD.names, *there]), there
 
 
-def joined(tables: list[pa.Table] | tuple[pa.Table, ...]) -> pa.Table:
+def joined(tables: Sequence[pa.Table]) -> pa.Table:
     """The tables one after the other; what one of them lacks is null there."""
-    return pa.concat_tables(tables, promote_options="default").combine_chunks()
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def typed_rows(
@@ -85,7 +87,9 @@ def widened(
     return table
 
 
-def read_part(part: Part, seen: Mapping[str, frozenset[Seen]], names: Mapping[str, str]) -> tuple[pa.Table, dict[str, Kind]]:
+def read_part(
+    part: Part, seen: Mapping[str, frozenset[Seen]], names: Mapping[str, str]
+) -> tuple[pa.Table, dict[str, Kind]]:
     """A part's rows, in the kinds that hold for the whole log now."""
     kinds = {names[name]: kind_of(of) for name, of in seen.items()}
     table = widened(pq.ParquetFile(part.path).read(), part.kinds, kinds, names)

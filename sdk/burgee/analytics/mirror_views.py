@@ -1,10 +1,14 @@
 """The log of a source as DuckDB's SQL: views over its parts and the rows in memory."""
 
-from collections.abc import Iterable, Mapping
-from itertools import groupby
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import count, groupby
 
-from burgee.analytics.layout import Kind
-from burgee.analytics.source import STANDARD, LogSource, Part
+from burgee.analytics.dialects import pointer
+from burgee.analytics.layout import Kind, kind_of
+from burgee.analytics.source import EVENTS, STANDARD, Column, LogSource, Part
+from burgee.core.clock import to_us
 
 TAIL = "burgee rows in memory"
 """The relation that holds what is in no file."""
@@ -54,11 +58,61 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def pointer(name: str) -> str:
-    """A field's name as one step of a JSON Pointer (RFC 6901)."""
-    return "/" + name.replace("~", "~0").replace("/", "~1")
+def sql_views(source: LogSource, whole: str, as_of: datetime | None = None) -> dict[str, str]:
+    """What a user's SQL sees, as SELECTs over the relation `whole`: `events`, and a view for each type of event.
+
+    A type's view has the type's name (`"order.placed"`), and also one that needs no quotes (`order_placed`)
+    where no other has it; its columns are those of the type's own fields, in the kinds they have in it.
+    """
+    when = [] if as_of is None else [f"recorded_at <= make_timestamptz({to_us(as_of)})"]
+    views = {EVENTS: _view(source, whole, when)}
+    taken = {EVENTS}
+    easy: dict[str, list[str]] = {}
+    for type in sorted(source.types):
+        if type.casefold() in taken or "\0" in type:
+            continue
+        taken.add(type.casefold())
+        views[type] = _view(source, whole, [f"type = {literal(type)}", *when], type)
+        easy.setdefault(re.sub(r"\W", "_", type), []).append(type)
+    for name, of in easy.items():
+        if len(of) == 1 and name.casefold() not in taken:
+            taken.add(name.casefold())
+            views[name] = views[of[0]]
+    return views
 
 
-def listed(names: Iterable[str]) -> str:
-    """Names for a SELECT."""
-    return ", ".join(map(quoted, names))
+def sql_names(source: LogSource) -> dict[str, str]:
+    """The columns of fields in a user's SQL: the fields' own names where SQL can tell them from all others."""
+    found: dict[str, str] = {}
+    taken = {name.casefold() for name in STANDARD.names}
+    for name, column in source.columns.fields.items():
+        free = next(one for one in _tries(name, column.name) if one and "\0" not in one and one.casefold() not in taken)
+        taken.add(free.casefold())
+        found[name] = free
+    return found
+
+
+def _tries(name: str, column: str) -> Iterator[str]:
+    yield name
+    yield column
+    for number in count(2):
+        yield f"{column}_{number}"
+
+
+def _view(source: LogSource, whole: str, where: Sequence[str], type: str | None = None) -> str:
+    names = sql_names(source)
+    fields = source.columns.fields if type is None else source.facts[type].fields if type in source.facts else {}
+    shown = [_narrowed(source.columns.fields[name], names[name], source, type) for name in sorted(fields)]
+    standard = [name for name in STANDARD.names if name not in {"data", "metadata"}]
+    chosen = f" WHERE {' AND '.join(where)}" if where else ""
+    return f"SELECT {', '.join([*standard, *shown, 'data', 'metadata'])} FROM {quoted(whole)}{chosen}"
+
+
+def _narrowed(column: Column, name: str, source: LogSource, type: str | None) -> str:
+    """The column, in the kind that the field has among the events of the type."""
+    kind = column.kind if type is None else kind_of(source.facts[type].fields[column.field])
+    value = quoted(column.name)
+    if _SQL[kind] != _SQL[column.kind]:
+        exact = value if column.kind == "json" else f"json_extract_string(data, {literal(pointer(column.field))})"
+        value = f"TRY_CAST({exact} AS {_SQL[kind]})"
+    return f"{value} AS {quoted(name)}"

@@ -84,7 +84,7 @@ def expand(raw: pa.Table, fields: Sequence[str] | None = None) -> pa.Table:
         A field that is null or absent is null.
     """
     names = sorted(_names(raw)) if fields is None else list(dict.fromkeys(fields))
-    columns = _values(raw, names)
+    columns = values(raw, names)
     shown = shown_names(names, (*STANDARD, METADATA))
     table = raw.select([*STANDARD])
     for name, column in zip(names, columns, strict=True):
@@ -145,7 +145,9 @@ def _facts(raw: pa.Table) -> Facts:
     for type, name in zip(found["type"].to_pylist(), found["name"].to_pylist(), strict=True):
         fields.setdefault(type, {})[name] = NO_VALUES
     times = [("occurred_at", "min"), ("occurred_at", "max"), ("schema_version", "distinct"), ("position", "count")]
-    table = raw.set_column(raw.schema.get_field_index("occurred_at"), "occurred_at", raw["occurred_at"].cast(pa.int64()))
+    table = raw.set_column(
+        raw.schema.get_field_index("occurred_at"), "occurred_at", raw["occurred_at"].cast(pa.int64())
+    )
     return {
         row["type"]: TypeFacts(
             row["position_count"],
@@ -200,7 +202,7 @@ def _names(raw: pa.Table) -> list[str]:
     return [str(name) for name in found.column("name").to_pylist()]
 
 
-def _values(raw: pa.Table, names: Sequence[str]) -> list[pa.ChunkedArray]:
+def values(raw: pa.Table, names: Sequence[str]) -> list[pa.ChunkedArray]:
     """The payload's fields as columns, in the order of their names."""
     if not names:
         return []

@@ -11,7 +11,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from burgee.analytics.layout import Facts, Kind
+from burgee.analytics import layout
+from burgee.analytics.layout import Facts
 from burgee.core.errors import BurgeeError, InvalidInputError, did_you_mean
 
 EVENTS = "events"
@@ -35,6 +36,9 @@ STANDARD = pa.schema(
 
 PROPERTIES = ("type", "stream")
 """Standard columns that are properties of an event as well."""
+
+type Kind = layout.Kind
+"""What a column holds."""
 
 ARROW: Mapping[Kind, pa.DataType] = {
     "int": pa.int64(),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, override
 
 from burgee.core.display import Sheet
-from burgee.core.errors import InvalidInputError
+from burgee.core.errors import InvalidInputError, MissingExtraError
 from burgee.core.link import Link
 from burgee.core.listing import Listing
 from burgee.core.page import Page
@@ -26,6 +26,8 @@ from burgee.questions.protocol import QuestionService
 from burgee.questions.words import words
 
 if TYPE_CHECKING:
+    import duckdb
+    import ibis
     import pandas as pd
     import pyarrow as pa
 
@@ -56,21 +58,45 @@ class Query(Measured):
         self._questions = questions
         self._query = query
 
-    def frame(self) -> "pd.DataFrame":
+    def frame(self, *, arrow: bool = False) -> "pd.DataFrame":
         """The events as a frame.
 
         Columns: `position, stream, version, id, type, occurred_at, recorded_at`, then the payload's fields
-        (one named like a column before it becomes `data_<name>`), then `metadata`.
+        (one named like a column before it becomes `data_<name>`), then `metadata`. With `arrow` the dtypes are
+        Arrow's own: made without copying, and smaller; `metadata` is JSON text there.
         """
-        from burgee.core.frames import to_pandas
+        from burgee.core.frames import to_arrow_backed, to_pandas
 
-        return to_pandas(self.arrow())
+        return to_arrow_backed(self.arrow()) if arrow else to_pandas(self.arrow())
 
     def arrow(self) -> "pa.Table":
         """The same as `frame()`, as an Arrow table."""
-        from burgee.analytics.payload import expand
+        return self._link.call(self._questions.frame(self._query)).read_all()
 
-        return expand(self._link.call(self._service.table(self._query)).read_all())
+    def relation(self, connection: "duckdb.DuckDBPyConnection | None" = None) -> "duckdb.DuckDBPyRelation":
+        """The events as a DuckDB relation, on a connection of yours or on a new one, to go on with alone.
+
+        They are those of now, fetched; the relation's columns are those of `arrow()`.
+        """
+        import duckdb
+
+        from burgee.core.frames import plain
+
+        return (connection or duckdb.connect()).from_arrow(plain(self.arrow()))
+
+    def ibis(self) -> "ibis.Table":
+        """The events as an Ibis table on a DuckDB of its own, to go on with alone. Needs the extra `ibis`."""
+        import duckdb
+
+        try:
+            import ibis
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("an Ibis table", "ibis") from error
+        from burgee.core.frames import plain
+
+        connection = duckdb.connect()
+        connection.register("events", plain(self.arrow()))
+        return ibis.duckdb.from_connection(connection).table("events")
 
     def count(self) -> int:
         """How many there are."""
