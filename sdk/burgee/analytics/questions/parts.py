@@ -18,7 +18,7 @@ def column(name: str, table: str | None = None) -> exp.Column:
 
 
 def named(value: exp.Expr, name: str) -> exp.Expr:
-    """A column of a result, always quoted: `count` and `time` mean something to a dialect, and a field may be called so."""
+    """A column of a result, always quoted: `count` and `time` mean something to dialects, and fields are called so."""
     return exp.alias_(value, name, quoted=True)
 
 
