@@ -37,6 +37,9 @@ def spark_session(folder: Path) -> Iterator["SparkSession"]:
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
             "spark.local.dir": str(folder / "local"),
             "spark.sql.shuffle.partitions": "2",
+            "spark.sql.files.openCostInBytes": "0",  # many tiny files
+            "spark.sql.codegen.wholeStage": "false",  # to compile a question takes longer than to run it on so little
+            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         }
         for name, value in options.items():
             builder = builder.config(name, value)

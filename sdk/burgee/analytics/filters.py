@@ -41,6 +41,7 @@ class Choice:
     def select(self, columns: Mapping[str, exp.Expr], *where: exp.Expr) -> exp.Select:
         """The events as a SELECT of these columns; each is an expression over the table `events`."""
         shown = [exp.alias_(value, name, quoted=True) for name, value in columns.items()]
+        shown = shown or [exp.alias_(exp.Literal.number(1), "one", quoted=True)]  # a SELECT selects something
         limit = self.query.limit
         if limit is None:
             return exp.select(*shown).from_(EVENTS).where(*self._conditions(), *where)
