@@ -57,7 +57,7 @@ def filled(spark: "SparkSession", postgres: Server, tmp_path_factory: pytest.Tem
                 "duckdb": DuckDBEngine(),
                 "clickhouse": ClickHouseEngine(archive),
                 "postgres": PostgresEngine(database),
-                "spark": SparkEngine(spark, archive),
+                "spark": SparkEngine(spark, archive, cached=True),
             }
             return Log(Mirror(database, folder / "mirror").source("acme"), engines)
 
