@@ -155,6 +155,7 @@ def open(  # noqa: A001 - burgee.open, as in gzip.open
     settings: "Settings | None" = None,
     clock: "Clock | None" = None,
     transport: "Transport | None" = None,
+    analytics: object = None,
 ) -> "Workspace":
     """Open a workspace.
 
@@ -166,6 +167,10 @@ def open(  # noqa: A001 - burgee.open, as in gzip.open
         settings: all settings at once, instead of those from the environment.
         clock: another clock than the machine's, for tests and notebooks that must come out the same.
         transport: another way to send HTTP requests, e.g. `httpx.ASGITransport(app)` for a server in this process.
+        analytics: what answers questions about events, instead of DuckDB here: a `SparkSession`, `"clickhouse"` (in
+            this process), `"postgres"` (the database of `BURGEE_DATABASE`), or an engine of your own
+            (`burgee.analytics.engine`). Spark and ClickHouse read the archive: `BURGEE_ARCHIVE`, else a folder
+            in the workspace's. For embedded workspaces.
 
     Raises:
         WorkspaceError: the folder can't be used; `NewerWorkspaceError` if a newer burgee made it.
@@ -174,7 +179,13 @@ def open(  # noqa: A001 - burgee.open, as in gzip.open
     from burgee.workspace import open_workspace
 
     return open_workspace(
-        where, token=token, actor=actor, settings=settings, clock=clock or system_clock, transport=transport
+        where,
+        token=token,
+        actor=actor,
+        settings=settings,
+        clock=clock or system_clock,
+        transport=transport,
+        analytics=analytics,
     )
 
 

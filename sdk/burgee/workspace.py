@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self, override
 
 from pydantic import BaseModel
 
-from burgee.app import MEMORY, Services, connected, database_of, embedded
+from burgee.app import MEMORY, Services, archive_of, connected, database_of, embedded, mirror_of
 from burgee.core.checks import need_text
 from burgee.core.clock import Clock, system_clock
 from burgee.core.display import Sheet, Shown
@@ -54,7 +54,7 @@ class Tenant(Shown):
         # Not properties: IPython runs none to complete the keys in `acme.flags["`.
         self.flags = Flags(self._link, services.flags, known)
         """Its feature flags."""
-        self.events = Events(self._link, services.events, progress=settings.progress)
+        self.events = Events(self._link, services.events, services.questions, progress=settings.progress)
         """Its event log."""
 
     @property
@@ -280,6 +280,7 @@ def open_workspace(
     settings: Settings | None = None,
     clock: Clock = system_clock,
     transport: Transport | None = None,
+    analytics: object = None,
 ) -> Workspace:
     """Open a workspace; see `burgee.open`."""
     chosen = _settings(settings, token)
@@ -289,6 +290,8 @@ def open_workspace(
     if address.startswith(("http://", "https://")):
         if actor is not None:
             raise InvalidInputError("actor is for embedded workspaces; on a server the key says who you are")
+        if analytics is not None:
+            raise InvalidInputError("analytics is for embedded workspaces; a server has an engine of its own")
         http = HttpClient(address, chosen, transport=transport)
         return Workspace(address, connected(http), Link(inline=False), chosen, http=http)
     if "://" in address and address != MEMORY:
@@ -296,7 +299,9 @@ def open_workspace(
         raise InvalidInputError(f"{address!r} is no place for a workspace", hint=hint)
     database = database_of(address, chosen)
     caller = Caller(actor) if actor is not None else None
-    return Workspace(address, embedded(database, clock), Link(inline=True, caller=caller), chosen, database=database)
+    archive, mirror = archive_of(address, chosen), mirror_of(address)
+    services = embedded(database, clock, mirror=mirror, archive=archive, analytics=analytics)
+    return Workspace(address, services, Link(inline=True, caller=caller), chosen, database=database)
 
 
 def _settings(settings: Settings | None, token: "str | SecretStr | None") -> Settings:

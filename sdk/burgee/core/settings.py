@@ -7,6 +7,7 @@
 | `BURGEE_DATABASE`             | SQLAlchemy URL of the database, instead of SQLite in the folder        |
 | `BURGEE_DATABASE_CONNECTIONS` | how many connections to it one process may have at once                |
 | `BURGEE_DURABILITY`           | `safe`: every commit on disk; `fast`: the last may go at a power cut   |
+| `BURGEE_ARCHIVE`              | where the archives go: a folder or `s3://bucket/prefix`                |
 | `BURGEE_TIMEOUT`              | seconds a server may take to answer one request                        |
 | `BURGEE_RETRIES`              | how often a request that is safe to repeat is tried again              |
 | `BURGEE_PROGRESS`             | `0` switches progress bars off                                         |
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     database: SecretStr | None = None  # a URL may hold a password
     database_connections: int = Field(default=20, ge=1)
     durability: Durability = "safe"
+    archive: str | None = None
     timeout: float = Field(default=30.0, gt=0)
     retries: int = Field(default=3, ge=0, le=10)
     progress: bool = True

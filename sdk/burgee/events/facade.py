@@ -13,10 +13,13 @@ from burgee.core.errors import InvalidInputError
 from burgee.core.ids import new_id
 from burgee.core.json import Json
 from burgee.core.link import Link
+from burgee.core.page import Page
 from burgee.core.progress import ProgressBar
 from burgee.events.model import ANY, STREAM_EXISTS, Appended, EventQuery, Ingested, NewEvent, StreamAppend
 from burgee.events.protocol import EventService
 from burgee.events.query import EventList, Query
+from burgee.questions.protocol import QuestionService
+from burgee.questions.statement import SqlAnswer, TypeList
 from burgee.store.log import check_expected
 
 if TYPE_CHECKING:
@@ -39,11 +42,12 @@ BAR_BYTES = 200_000
 class Events(Shown):
     """The event log of a tenant: `acme.events`."""
 
-    __slots__ = ("_link", "_progress", "_service")
+    __slots__ = ("_link", "_progress", "_questions", "_service")
 
-    def __init__(self, link: Link, service: EventService, *, progress: bool) -> None:
+    def __init__(self, link: Link, service: EventService, questions: QuestionService, *, progress: bool) -> None:
         self._link = link
         self._service = service
+        self._questions = questions
         self._progress = progress
 
     def append(
@@ -229,6 +233,23 @@ class Events(Shown):
         )
         return self._select(query)
 
+    def sql(self, statement: str, *, as_of: Moment | None = None) -> SqlAnswer:
+        """Ask a SELECT in DuckDB's SQL: over `events`, and over one view per type of event.
+
+        `events` has the columns `position, stream, version, id, type, schema_version, occurred_at, recorded_at`,
+        one for each payload field, `data` and `metadata` (JSON text). The view of a type has only the fields of
+        that type; it is called like the type in quotes (`"order.placed"`), and `order_placed`.
+
+        Args:
+            statement: one SELECT; nothing else can be run, and nothing but the tenant's events is in reach.
+            as_of: the log as it was recorded up to this time.
+        """
+        return SqlAnswer(self._link, self._questions, statement, _moment(as_of))
+
+    def types(self) -> TypeList:
+        """The types of events: how many of each, the first and last, schema versions, and fields with their kinds."""
+        return TypeList(Page(self._link.call(self._questions.types())))
+
     def explorer(self) -> "Explorer":
         """Types, times, counts over time and a table: to use, not only to see."""
         explorer: Explorer = view("explorer").Explorer(self)
@@ -244,7 +265,7 @@ class Events(Shown):
         return ready if self._link.inline else tuple(map(_with_id, ready))
 
     def _select(self, query: EventQuery) -> Query:
-        return Query(self._link, self._service, query)
+        return Query(self._link, self._service, self._questions, query)
 
     def _bar(self, what: str, total: int, asked: bool | None, *, least: int = BAR_ROWS) -> ProgressBar:
         shown = (self._progress if asked is None else asked) and total >= least
@@ -261,6 +282,8 @@ class Events(Shown):
             (".ingest(frame, …)", "store the rows of a frame"),
             (".append(stream, event)", "store one event"),
             (".read(stream)", "the events of a stream"),
+            (".types()", "which types there are, and their fields"),
+            (".sql(select)", "ask in SQL"),
             (".explorer()", "look around"),
         ]
         return Sheet(f"Events of {self._link.tenant}", ("", "what it does"), rows)

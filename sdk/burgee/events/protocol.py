@@ -14,7 +14,6 @@ from burgee.events.model import (
     EventQuery,
     Ingested,
     NewEvent,
-    Question,
     StoredEvent,
     StreamAppend,
 )
@@ -65,13 +64,6 @@ class EventService(Protocol):
     @operation("POST", "/events/table", repeatable=True)
     async def table(self, query: EventQuery) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
         """The events as a table: raw columns, `data` and `metadata` as JSON text."""
-        ...
-
-    @operation("POST", "/events/ask", repeatable=True)
-    async def ask(
-        self, query: EventQuery, question: Question
-    ) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
-        """Answer a question about the events, as a table."""
         ...
 
     @operation("POST", "/events/ingest", repeatable=True)

@@ -1,13 +1,10 @@
-"""The event log of a tenant: append, ingest, read, and questions answered by DuckDB."""
+"""The event log of a tenant: append, ingest and read."""
 
 from collections.abc import Callable, Iterable
 from typing import override
 
 import pyarrow as pa
-from sqlglot.expressions import Expression
 
-from burgee.analytics import questions
-from burgee.analytics.duckdb import DuckDBEngine
 from burgee.core.clock import Clock, to_us
 from burgee.core.errors import ConflictError, DuplicateEventError, InvalidInputError, MissingTenantError
 from burgee.core.json import dumps
@@ -18,12 +15,9 @@ from burgee.events.model import (
     ANY,
     STREAM_EXISTS,
     Appended,
-    Counts,
     EventQuery,
-    Funnel,
     Ingested,
     NewEvent,
-    Question,
     StoredEvent,
     StreamAppend,
 )
@@ -38,10 +32,9 @@ from burgee.store.log import OWN, RawEvent, TakenIdError
 class LocalEventService(EventService):
     """Events in the database of this workspace."""
 
-    def __init__(self, database: Database, clock: Clock, engine: DuckDBEngine) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._engine = engine
 
     @override
     async def append(
@@ -111,19 +104,6 @@ class LocalEventService(EventService):
         return await self._reading(lambda: reading.read_batches(self._database, tenant, query))
 
     @override
-    async def ask(
-        self, query: EventQuery, question: Question
-    ) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
-        tenant = require_tenant()
-
-        def work() -> pa.RecordBatchReader:
-            tree = _tree(question)
-            events = reading.read_batches(self._database, tenant, query).read_all()
-            return self._engine.run(tree, {"events": events}).to_reader()
-
-        return await self._reading(work)
-
-    @override
     async def ingest(
         self, events: pa.RecordBatchReader
     ) -> Result[Ingested, ConflictError | InvalidInputError | MissingTenantError]:
@@ -157,14 +137,6 @@ class LocalEventService(EventService):
             return Ok(await self._database.run(work))
         except InvalidInputError as error:
             return Err(error)
-
-
-def _tree(question: Question) -> Expression:
-    match question:
-        case Counts(per, by):
-            return questions.counts(per=per, by=by)
-        case Funnel(steps, by, split):
-            return questions.funnel(steps, by=by, split=split)
 
 
 def _same(old: StoredEvent, row: RawEvent) -> bool:

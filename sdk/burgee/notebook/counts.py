@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 from matplotlib.axes import Axes
 
 from burgee.core.periods import Period
-from burgee.events.model import Counts
 from burgee.notebook.figures import (
     Plot,
     blank,
@@ -21,6 +20,7 @@ from burgee.notebook.figures import (
     time_axis,
 )
 from burgee.notebook.palette import ACCENT, COLOURS, INK, OFF, colour, tint
+from burgee.questions.model import Counts
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,13 +7,13 @@ figure that says so. The look is in `figures`.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from burgee.events.model import Counts, Question
 from burgee.flags.facade import Flag
 from burgee.flags.model import FlagChange
 from burgee.notebook import counts, funnels, timeline
 from burgee.notebook.figures import Plot, blank, canvas, entitle, name_rows, say
 from burgee.notebook.palette import INK, SHADES, colour, on, tint
 from burgee.notebook.shares import Share, shares
+from burgee.questions.model import Counts, Question
 
 if TYPE_CHECKING:
     import pandas as pd
