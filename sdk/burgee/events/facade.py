@@ -1,7 +1,7 @@
 """The fluent object of a tenant's event log: `acme.events`."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, override
@@ -18,13 +18,20 @@ from burgee.events.model import ANY, Appended, EventQuery, Ingested, NewEvent
 from burgee.events.protocol import EventService
 from burgee.events.query import EventList, Query
 from burgee.store.log import check_expected
+from burgee.store.typed import is_typed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
+    from _typeshed import DataclassInstance
+    from pydantic import BaseModel
 
+    from burgee.events.repository import EventStore, Kind
+    from burgee.events.snapshots import Policy
     from burgee.notebook.explorer import Explorer
+
+    type Given = NewEvent | Mapping[str, Json] | DataclassInstance | BaseModel
 
 type Moment = str | date | datetime
 
@@ -49,7 +56,7 @@ class Events(Shown):
     def append(
         self,
         stream: str,
-        events: NewEvent | Mapping[str, Json] | Sequence[NewEvent | Mapping[str, Json]],
+        events: "Given | Sequence[Given]",
         *,
         expected_version: int = ANY,
     ) -> Appended:
@@ -57,8 +64,9 @@ class Events(Shown):
 
         Args:
             stream: the stream's name, e.g. `order-42`; what stands before the first `-` is its category.
-            events: `burgee.Event("order.placed", {"total": 42})`, or a dict with `type` and, if wanted,
-                `data, metadata, id, occurred_at, schema_version`.
+            events: `burgee.Event("order.placed", {"total": 42})`, a dict with `type` and, if wanted,
+                `data, metadata, id, occurred_at, schema_version`, or an object of a class registered with
+                `@burgee.event` (`burgee.Event.of(it, metadata=…)` adds what stands beside it).
             expected_version: the version the stream must have; `burgee.NO_STREAM` for a new stream.
 
         Raises:
@@ -67,7 +75,7 @@ class Events(Shown):
         """
         need_text("stream", stream)
         check_expected(expected_version)
-        several = [events] if isinstance(events, NewEvent | Mapping) else list(events)
+        several = [events] if isinstance(events, NewEvent | Mapping) or is_typed(events) else _several(events)
         ready = tuple(map(_event, several))
         if not self._link.inline:
             ready = tuple(map(_with_id, ready))  # so that a request that is sent again is known again
@@ -191,6 +199,32 @@ class Events(Shown):
         )
         return self._select(query)
 
+    def store[TEvent, TAggregate](
+        self, kind: "Kind[TEvent, TAggregate]", *, snapshots: "Policy" = 100
+    ) -> "EventStore[TEvent, TAggregate]":
+        """The repository of a class of aggregates: `orders = acme.events.store(Order)`.
+
+        Args:
+            kind: a subclass of `burgee.Aggregate`.
+            snapshots: keep the state beside the stream every so many events, so that a load reads only what
+                came after; or a function of the aggregate and the number of events since the last one that
+                says whether to; None for never.
+        """
+        from burgee.events.repository import EventStore
+
+        return EventStore(self._link, self._service, kind, snapshots)
+
+    def load[TEvent, TAggregate](
+        self,
+        kind: "Kind[TEvent, TAggregate]",
+        stream: str,
+        *,
+        version: int | None = None,
+        as_of: Moment | None = None,
+    ) -> TAggregate:
+        """An aggregate as its events made it: now, at a version, or as it was recorded up to a time."""
+        return self.store(kind).load(stream, version=version, as_of=as_of)
+
     def explorer(self) -> "Explorer":
         """Types, times, counts over time and a table: to use, not only to see."""
         explorer: Explorer = view("explorer").Explorer(self)
@@ -213,6 +247,7 @@ class Events(Shown):
             (".query(…)", "choose events: .frame(), .count(), .per(…), .by(…), .funnel(…)"),
             (".ingest(frame, …)", "store the rows of a frame"),
             (".append(stream, event)", "store one event"),
+            (".store(Order)", "aggregates: load, decide, save"),
             (".read(stream)", "the events of a stream"),
             (".explorer()", "look around"),
         ]
@@ -223,9 +258,17 @@ def _moment(moment: Moment | None) -> datetime | None:
     return None if moment is None else from_us(to_us(moment))
 
 
+def _several(events: object) -> list[object]:
+    if isinstance(events, Iterable) and not hasattr(events, "__pydantic_fields__"):
+        return list(events)
+    return [events]
+
+
 def _event(event: object) -> NewEvent:
     if isinstance(event, NewEvent):
         return event
+    if is_typed(event):
+        return NewEvent.of(event)
     if not isinstance(event, Mapping) or "type" not in event:
         hint = 'give burgee.Event("order.placed", {"total": 42}) or {"type": "order.placed", "data": {…}}'
         raise InvalidInputError(f"{event!r} is not an event", hint=hint)

@@ -7,6 +7,7 @@ from burgee.core.checks import need_text, need_texts
 from burgee.core.periods import Period
 from burgee.store.log import ANY, NO_STREAM, Appended, NewEvent, StoredEvent
 from burgee.store.query import EventQuery
+from burgee.store.snapshots import Snapshot
 
 __all__ = [
     "ANY",
@@ -19,6 +20,7 @@ __all__ = [
     "NewEvent",
     "Period",
     "Question",
+    "Snapshot",
     "StoredEvent",
 ]
 

@@ -104,32 +104,36 @@ class Query(Shown):
         self._service = service
         self._query = query
 
-    def frame(self) -> "pd.DataFrame":
+    def frame(self, *, as_stored: bool = False) -> "pd.DataFrame":
         """The events as a frame.
 
         Columns: `position, stream, version, id, type, occurred_at, recorded_at`, then the payload's fields
-        (one named like a column before it becomes `data_<name>`), then `metadata`.
+        (one named like a column before it becomes `data_<name>`), then `metadata`. Events of older versions
+        of a type that is registered here have the fields of its newest version, unless wanted `as_stored`.
         """
         from burgee.core.frames import to_pandas
 
-        return to_pandas(self.arrow())
+        return to_pandas(self.arrow(as_stored=as_stored))
 
-    def arrow(self) -> "pa.Table":
+    def arrow(self, *, as_stored: bool = False) -> "pa.Table":
         """The same as `frame()`, as an Arrow table."""
         from burgee.analytics.payload import expand
+        from burgee.events.upcasting import current
 
-        return expand(self._link.call(self._service.table(self._query)).read_all())
+        raw = self._link.call(self._service.table(self._query)).read_all()
+        return expand(raw if as_stored else current(raw))
 
     def count(self) -> int:
         """How many there are."""
         return self._link.call(self._service.count(self._query))
 
-    def list(self) -> EventList:
-        """The events one by one, in the order of the log, fetched a page at a time."""
+    def list(self, *, as_stored: bool = False) -> EventList:
+        """The events one by one, in the order of the log, fetched a page at a time; see `frame` for `as_stored`."""
 
         def ask(after: str | None) -> Page[StoredEvent]:
             query = self._query if after is None else replace(self._query, after=int(after))
-            return self._link.call(self._service.read(query))
+            page = self._link.call(self._service.read(query))
+            return page if as_stored else Page(tuple(event.current() for event in page.items), page.after)
 
         return EventList(ask(None), ask)
 

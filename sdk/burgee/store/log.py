@@ -5,7 +5,7 @@ The tenant is always named; nothing here reads or writes across tenants.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import batched
 
@@ -18,6 +18,7 @@ from burgee.core.errors import ConcurrencyError, DuplicateEventError, InvalidInp
 from burgee.core.ids import new_id
 from burgee.core.json import Json, dumps, loads
 from burgee.core.result import Err, Ok, Result
+from burgee.store import registry, typed
 from burgee.store.schema import events
 
 ANY = -1
@@ -54,6 +55,23 @@ class NewEvent:
         if self.occurred_at is not None:  # ISO 8601 text and dates will do, too
             object.__setattr__(self, "occurred_at", from_us(to_us(self.occurred_at)))
 
+    @classmethod
+    def of(
+        cls,
+        event: object,
+        *,
+        metadata: Mapping[str, Json] | None = None,
+        id: str | None = None,
+        occurred_at: datetime | None = None,
+    ) -> "NewEvent":
+        """An object of a class registered with `@burgee.event`, with what stands beside its data.
+
+        Raises:
+            PayloadError: a field holds what its annotation does not allow.
+        """
+        name, version, data = typed.encode(event)
+        return cls(name, data, metadata or {}, id, occurred_at, version)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
@@ -69,6 +87,20 @@ class StoredEvent:
     metadata: Mapping[str, Json]
     occurred_at: datetime
     recorded_at: datetime
+
+    @property
+    def event(self) -> object:
+        """The typed event, upcast to the newest version, where a class is registered for its type; else none."""
+        return typed.decode(self.type, self.schema_version, self.data, self._where)
+
+    def current(self) -> "StoredEvent":
+        """The event with its data upcast to the newest version known here; itself, if it is that already."""
+        version, data = registry.upcast(self.type, self.schema_version, self.data, self._where)
+        return self if version == self.schema_version else replace(self, schema_version=version, data=data)
+
+    @property
+    def _where(self) -> str:
+        return f"version {self.version} of stream {self.stream!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +222,19 @@ def by_ids(connection: Connection, tenant: str, ids: Iterable[str]) -> dict[str,
 
 
 def read_stream(
-    connection: Connection, tenant: str, stream: str, *, after: int = 0, upto: int | None = None
+    connection: Connection,
+    tenant: str,
+    stream: str,
+    *,
+    after: int = 0,
+    upto: int | None = None,
+    limit: int | None = None,
 ) -> Iterator[StoredEvent]:
     """The events of a stream in order, those with `after < version <= upto`."""
     query = select(events).where(events.c.tenant == tenant, events.c.stream == stream, events.c.version > after)
     if upto is not None:
         query = query.where(events.c.version <= upto)
-    for row in connection.execute(query.order_by(events.c.version)):
+    for row in connection.execute(query.order_by(events.c.version).limit(limit)):
         yield stored(row)
 
 
