@@ -13,6 +13,8 @@ from burgee.flags.protocol import FlagService
 from burgee.flags.service import LocalFlagService
 from burgee.keys.protocol import KeyService
 from burgee.keys.service import LocalKeyService
+from burgee.projections.protocol import ProjectionService
+from burgee.projections.service import LocalProjectionService
 from burgee.store.database import Database
 from burgee.tenants.protocol import TenantService
 from burgee.tenants.service import LocalTenantService
@@ -30,6 +32,7 @@ class Services:
     flags: FlagService
     events: EventService
     keys: KeyService
+    projections: ProjectionService
 
 
 PROTOCOLS: tuple[tuple[str, type], ...] = tuple(get_type_hints(Services).items())
@@ -53,6 +56,7 @@ def embedded(database: Database, clock: Clock = system_clock) -> Services:
         flags=LocalFlagService(database, clock),
         events=LocalEventService(database, clock, DuckDBEngine()),
         keys=LocalKeyService(database, clock),
+        projections=LocalProjectionService(database, clock),
     )
 
 

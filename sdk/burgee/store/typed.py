@@ -63,7 +63,7 @@ def _named(event: object) -> tuple[str, int]:
 
 
 def _settled[T](name: str, event: T) -> tuple[T, Data]:
-    adapter: TypeAdapter[T] = _adapter(type(event))
+    adapter: TypeAdapter[T] = _adapter(type(event))  # type: ignore[arg-type] # mypy doubts that classes are hashable
     try:
         data = adapter.dump_python(event, mode="json", warnings="error")
     except PydanticSerializationError:  # a field is not quite what was declared: an int for a Decimal, or wrong
