@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         SchemaError,
         ServerFailureError,
         ServerUnavailableError,
+        StreamClosedError,
         UnknownSchemaVersionError,
         UnreadableFileError,
         UpcastError,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from burgee.core.settings import Settings
     from burgee.events.aggregate import Aggregate
     from burgee.events.facade import Events
-    from burgee.events.model import ANY, NO_STREAM, StoredEvent
+    from burgee.events.model import ANY, NO_STREAM, STREAM_EXISTS, StoredEvent
     from burgee.events.model import NewEvent as Event
     from burgee.events.query import Query
     from burgee.events.repository import EventStore
@@ -87,6 +88,7 @@ _ERRORS = (
     "SchemaError",
     "ServerFailureError",
     "ServerUnavailableError",
+    "StreamClosedError",
     "UnknownSchemaVersionError",
     "UnreadableFileError",
     "UpcastError",
@@ -111,6 +113,7 @@ _HOMES = {
     "Projections": "burgee.projections.facade",
     "Query": "burgee.events.query",
     "Reason": "burgee.flags.model",
+    "STREAM_EXISTS": "burgee.events.model",
     "Settings": "burgee.core.settings",
     "StoredEvent": "burgee.events.model",
     "Tenant": "burgee.workspace",
@@ -126,6 +129,7 @@ _HOMES = {
 __all__ = [
     "ANY",
     "NO_STREAM",
+    "STREAM_EXISTS",
     "AccessError",
     "Aggregate",
     "AlreadyExistsError",
@@ -163,6 +167,7 @@ __all__ = [
     "ServerUnavailableError",
     "Settings",
     "StoredEvent",
+    "StreamClosedError",
     "Tenant",
     "Tenants",
     "UnknownSchemaVersionError",
