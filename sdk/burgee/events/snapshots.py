@@ -1,7 +1,7 @@
 """When to keep the state of an aggregate beside its stream, and what of it is kept.
 
-A snapshot carries a print of its class: the fields, the code of its methods, the versions of its events. One
-with another print is of another class, is not used, and the stream is replayed.
+A snapshot is sealed with a hash of its content and its class: the fields, the code of its methods, the versions
+of its events. One whose seal does not fit is broken or of another class: it is not used, the stream is replayed.
 """
 
 import dataclasses
@@ -72,18 +72,22 @@ class Snapshots[A: Aggregate[Any]]:
                 "no snapshot of %s %r: its fields do not hold what they are declared to", self.name, aggregate.stream
             )
             return None
-        return Snapshot(aggregate.version, dumps({"print": self._print, "state": text}))
+        return Snapshot(aggregate.version, dumps({"seal": self._seal(text), "state": text}))
 
     def read(self, stream: str, snapshot: Snapshot) -> A | None:
         """The aggregate again; none where the snapshot is of another class, or broken."""
         try:
             found = loads(snapshot.data)
-            if not isinstance(found, dict) or found.get("print") != self._print:
+            text = str(found.get("state")) if isinstance(found, dict) else ""
+            if not isinstance(found, dict) or found.get("seal") != self._seal(text):
                 return None
-            state = self._adapter.validate_json(str(found.get("state")))
+            state = self._adapter.validate_json(text)
         except ValueError:  # a ValidationError is one, too
             return None
         return placed(state, stream=stream, version=snapshot.version, _kept=snapshot.version)
+
+    def _seal(self, text: str) -> str:
+        return _hash(self._print, text)
 
 
 def _print[A: Aggregate[Any]](kind: type[A], adapter: TypeAdapter[A]) -> str:
@@ -95,7 +99,11 @@ def _print[A: Aggregate[Any]](kind: type[A], adapter: TypeAdapter[A]) -> str:
         if parent is Aggregate:
             break
         parts += [(name, *_code(code)) for name, code in sorted(_methods(parent))]
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+    return _hash(*map(repr, parts))
+
+
+def _hash(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:32]
 
 
 def _methods(kind: type) -> Iterator[tuple[str, CodeType]]:
