@@ -1,6 +1,7 @@
 """`Projection[TEvent, TState]`: what users write to have a view made of events (R2.10)."""
 
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -92,10 +93,12 @@ class Projection[TEvent, TState](ABC):
     def adapter(self) -> TypeAdapter[TState]:
         """Turns the view to JSON and back."""
         try:
-            return TypeAdapter(cast("type[TState]", self._written))
+            adapter = TypeAdapter(cast("type[TState]", self._written))
+            adapter.rebuild(_types_namespace=vars(sys.modules[type(self).__module__]))  # what is named in quotes
         except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation) as error:
             why = str(error).partition("\n")[0]
             raise InvalidInputError(f"the view of {self.name!r} can't be kept as JSON: {why}") from None
+        return adapter
 
 
 def _fields(value: object) -> dict[str, object]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from burgee.core.errors import ConflictError, InvalidInputError, NotFoundError, ProjectionFailedError
+from burgee.core.json import Json, loads
 from burgee.core.link import Link
 from burgee.core.progress import ProgressBar
 from burgee.core.result import Err
@@ -248,14 +249,28 @@ class Runner[TState]:
         return self.projection.adapter.validate_json(text)
 
     def _read(self, text: str) -> TState:
+        """The view kept, if it is one of this class. Fields that are not in both are no mere matter of defaults."""
         try:
-            return self.projection.adapter.validate_json(text)
+            state = self.projection.adapter.validate_json(text)
         except ValueError as error:
-            why = str(error).partition("\n")[0]
-            hint = "its class has changed? .rebuild() makes the view anew"
-            raise InvalidInputError(
-                f"the view kept of {self._name!r} does not fit its class: {why}", hint=hint
-            ) from None
+            raise self._unfit(str(error).partition("\n")[0]) from None
+        again = self._write(state)
+        if again != text and not _alike(loads(text), loads(again)):
+            raise self._unfit("it has other fields")
+        return state
+
+    def _unfit(self, why: str) -> InvalidInputError:
+        hint = "its class has changed? .rebuild() makes the view anew"
+        return InvalidInputError(f"the view kept of {self._name!r} does not fit its class: {why}", hint=hint)
+
+
+def _alike(one: Json, other: Json) -> bool:
+    """Whether two JSON values have the same fields, whatever is in them: sets come out in any order."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return not isinstance(one, dict | list) and not isinstance(other, dict | list)
 
 
 def refuse(name: str, held: Held[Any]) -> None:
