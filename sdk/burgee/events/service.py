@@ -8,6 +8,7 @@ from sqlglot.expressions import Expression
 
 from burgee.analytics import questions
 from burgee.analytics.duckdb import DuckDBEngine
+from burgee.core.checks import need_whole
 from burgee.core.clock import Clock, to_us
 from burgee.core.errors import ConflictError, DuplicateEventError, InvalidInputError, MissingTenantError
 from burgee.core.json import dumps
@@ -110,6 +111,9 @@ class LocalEventService(EventService):
             return refused
 
         def work() -> Page[StoredEvent]:
+            need_whole("after", after)
+            if upto is not None:
+                need_whole("upto", upto)
             with self._database.read(tenant) as connection:
                 found = log.read_stream(connection, tenant, stream, after=after, upto=upto, limit=limit + 1)
                 return cut(list(found), limit, lambda event: str(event.version))

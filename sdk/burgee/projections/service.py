@@ -129,7 +129,15 @@ def _put(connection: Connection, tenant: str, name: str, expected: At, values: d
 
 def _check(name: str, position: int, status: str, state: str | None, expected: At) -> None:
     log.check_name("projection", name)
-    need_whole("position", position)
+    bounds = (
+        ("position", position, 2**63),
+        ("position", expected.position, 2**63),
+        ("revision", expected.revision, 2**31),
+    )
+    for what, number, end in bounds:
+        need_whole(what, number)
+        if number >= end - 1:  # what the columns can count to
+            raise InvalidInputError(f"a {what} can't be {number}")
     try:
         _status.validate_python(status)
         if state is not None:
