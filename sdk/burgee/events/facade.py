@@ -11,10 +11,9 @@ from burgee.core.clock import from_us, to_us
 from burgee.core.display import Sheet, Shown, view
 from burgee.core.errors import InvalidInputError
 from burgee.core.ids import new_id
-from burgee.core.json import Json
 from burgee.core.link import Link
 from burgee.core.progress import ProgressBar
-from burgee.events.model import ANY, STREAM_EXISTS, Appended, EventQuery, Ingested, NewEvent, StreamAppend
+from burgee.events.model import ANY, STREAM_EXISTS, Appended, EventQuery, Given, Ingested, NewEvent, StreamAppend
 from burgee.events.protocol import EventService
 from burgee.events.query import EventList, Query
 from burgee.store.log import check_expected
@@ -24,14 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
-    from _typeshed import DataclassInstance
-    from pydantic import BaseModel
 
     from burgee.events.repository import EventStore, Kind
     from burgee.events.snapshots import Policy
     from burgee.notebook.explorer import Explorer
-
-    type Given = NewEvent | Mapping[str, Json] | DataclassInstance | BaseModel
 
 type Moment = str | date | datetime
 
@@ -56,7 +51,7 @@ class Events(Shown):
     def append(
         self,
         stream: str,
-        events: "Given | Sequence[Given]",
+        events: Given | Sequence[Given],
         *,
         expected_version: int = ANY,
     ) -> Appended:
@@ -80,7 +75,7 @@ class Events(Shown):
 
     def append_all(
         self,
-        events: "Mapping[str, Given | Sequence[Given]]",
+        events: Mapping[str, Given | Sequence[Given]],
         *,
         expected_version: int | Mapping[str, int] = ANY,
     ) -> list[Appended]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import NoneType, UnionType, get_original_bases
-from typing import TypeAliasType, TypeVar, Union, get_args, get_origin
+from typing import TypeAliasType, Union, get_args, get_origin
 
 from burgee.core.errors import InvalidInputError
 from burgee.store import registry
@@ -56,10 +56,9 @@ def arguments(kind: type, base: type) -> tuple[object, ...]:
     for parent in kind.__mro__:
         for written in get_original_bases(parent):
             origin = get_origin(written)
-            if isinstance(origin, type) and issubclass(origin, base):
-                found = get_args(written)
-                if not any(isinstance(one, TypeVar) for one in found):
-                    return found
+            open_ones = getattr(written, "__parameters__", ())
+            if isinstance(origin, type) and issubclass(origin, base) and not open_ones:
+                return get_args(written)
     return ()
 
 

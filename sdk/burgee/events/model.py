@@ -1,9 +1,13 @@
 """The words of events, as frozen values. Those that the log itself speaks are made in `store`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal, Protocol
+
+from pydantic import BaseModel
 
 from burgee.core.checks import need_text, need_texts
+from burgee.core.json import Json
 from burgee.core.periods import Period
 from burgee.store.log import ANY, NO_STREAM, STREAM_EXISTS, Appended, NewEvent, StoredEvent, StreamAppend
 from burgee.store.query import EventQuery
@@ -17,6 +21,7 @@ __all__ = [
     "Counts",
     "EventQuery",
     "Funnel",
+    "Given",
     "Ingested",
     "NewEvent",
     "Period",
@@ -25,6 +30,16 @@ __all__ = [
     "StoredEvent",
     "StreamAppend",
 ]
+
+
+class Dataclass(Protocol):
+    """Whatever is a dataclass, as type checkers tell it."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+type Given = NewEvent | Mapping[str, Json] | Dataclass | BaseModel
+"""What can be appended: an event, a dict of its fields, or an object of a class registered with `@burgee.event`."""
 
 
 @dataclass(frozen=True, slots=True)
