@@ -64,12 +64,10 @@ def test_p8_snapshot_and_tail_give_what_the_full_replay_gives(
     basket = baskets.new(stream)
     for recorded in saves:
         basket = baskets.save(basket.record(*recorded))
-        if basket.version:
-            assert baskets.load(stream) == replayed.load(stream) == basket
     acme.events.append(stream, direct)  # past the repository
     basket = baskets.load(stream)
     assert basket == replayed.load(stream)
-    for version in range(1, basket.version + 1):
+    for version in {1, basket.version // 2 + 1, basket.version}:
         assert baskets.load(stream, version=version) == replayed.load(stream, version=version)
     assert [step.state for step in baskets.history(stream)][-1] == basket
 

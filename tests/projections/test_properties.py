@@ -2,20 +2,23 @@
 
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import override
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import burgee
+from burgee.core.settings import Settings
 from burgee.workspace import Tenant
 from projections.shop import Placed
 
 _numbers = itertools.count(1)
 
 # Each run: events to append, by what they are: the tenth of them fails, another is not the projection's.
-runs = st.lists(st.lists(st.integers(0, 11), max_size=6), min_size=1, max_size=3)
+runs = st.lists(st.lists(st.integers(0, 11), max_size=12), min_size=1, max_size=6)
 
 
 class Seen(burgee.Projection[Placed, dict[str, list[str]]]):
@@ -36,10 +39,17 @@ class Seen(burgee.Projection[Placed, dict[str, list[str]]]):
         return state
 
 
+@pytest.fixture
+def local() -> Iterator[Tenant]:
+    """Embedded only: what changes and fails is tested in every mode in `test_changes`."""
+    with burgee.open("memory://", settings=Settings(progress=False)) as ws:
+        yield ws.tenants.create("acme")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(runs=runs, rebuilt=st.booleans())
-def test_a_view_holds_what_did_not_fail_once_and_in_order(acme: Tenant, runs: list[list[int]], rebuilt: bool) -> None:
-    seen = acme.projections.add(Seen())
+def test_a_view_holds_what_did_not_fail_once_and_in_order(local: Tenant, runs: list[list[int]], rebuilt: bool) -> None:
+    seen = local.projections.add(Seen())
     _go_on(seen)  # past what the example before left
     after = seen.status().position
     seen.replay(after)
@@ -55,7 +65,7 @@ def test_a_view_holds_what_did_not_fail_once_and_in_order(acme: Tenant, runs: li
             events.append(event)
             if what != 10:
                 expected.setdefault(event.currency, []).append(event.order)
-        acme.events.append("seen-1", events)
+        local.events.append("seen-1", events)
         _go_on(seen)
         assert seen.state() == expected
         assert seen.status().lag == 0
