@@ -223,7 +223,8 @@ if not TYPE_CHECKING:  # a type checker knows the names from above, and so finds
             raise AttributeError(f"module 'burgee' has no attribute {name!r}")
         module, _, other = home.partition(":")
         loaded = importlib.import_module(module)
-        return loaded if home.endswith(":") else getattr(loaded, other or name)
+        globals()[name] = found = loaded if home.endswith(":") else getattr(loaded, other or name)
+        return found
 
 
 def __dir__() -> list[str]:

@@ -43,7 +43,8 @@ def database_of(workspace: str, settings: Settings) -> Database:
     """The database of an embedded workspace."""
     if settings.database is not None:
         url = settings.database.get_secret_value()
-        return Database(url, name="BURGEE_DATABASE", durability=settings.durability)
+        connections = settings.database_connections
+        return Database(url, name="BURGEE_DATABASE", durability=settings.durability, connections=connections)
     if workspace == MEMORY:
         return Database.in_memory()
     return Database.in_folder(Path(workspace).expanduser(), durability=settings.durability)

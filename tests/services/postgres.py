@@ -25,6 +25,13 @@ class Server:
 
     folder: Path
     port: int
+    fsync: bool
+
+    @property
+    def options(self) -> str:
+        """What the server is started with."""
+        fsync = "on" if self.fsync else "off"
+        return f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync={fsync}"
 
     @property
     def admin(self) -> str:
@@ -56,10 +63,9 @@ def running_postgres(*, fsync: bool = False) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="burgee-postgres-"))  # a short path: sockets can't have long ones
     try:
         _give_to_owner(folder)
-        server = Server(folder, free_port())
+        server = Server(folder, free_port(), fsync=fsync)
         run_as_owner([_program("initdb"), "-D", folder / "data", *AUTH, "-U", "postgres", "-E", "UTF8", "-N"])
-        settings = f"-p {server.port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync={'on' if fsync else 'off'}"
-        server.control("start", "-o", settings)
+        server.control("start", "-o", server.options)
         try:
             server.run("CREATE ROLE plain LOGIN PASSWORD 'secret-of-plain'")
             yield server

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
+from itertools import repeat
 
 import pyarrow as pa
 
 from burgee.core.errors import DuplicateEventError, InvalidInputError, MissingColumnError
-from burgee.core.json import Json, dumps
+from burgee.core.json import dumps
 from burgee.store import log
 from burgee.store.log import OWN, RawEvent
 from burgee.store.record import check_names
@@ -27,7 +28,8 @@ def raw_events(table: pa.Table) -> dict[str, RawEvent]:
     _refuse_own("stream", streams, own_stream)
     _refuse_own("event type", types, own_type)
     check_names("event id", ids)
-    rows = list(map(RawEvent, streams, ids, types, _objects(data), _objects(metadata), times))
+    columns = zip(streams, ids, types, _objects(data), _objects(metadata), times, repeat(1), strict=False)
+    rows = list(map(RawEvent._make, columns))
     found = dict(zip(ids, rows, strict=True))
     if len(found) < len(rows):
         for row in rows:
@@ -82,20 +84,15 @@ def _objects(texts: list[str]) -> list[str]:
     if all(text == "{}" for text in texts):  # most metadata
         return texts
     try:
-        values = [_whole_object(text) for text in texts]
+        read = list(map(_decode, texts))
+        values = [value for value, _ in read]
         joined = ",".join(texts)
-        if dumps(values) == f"[{joined}]" and "\\u0000" not in joined:
+        whole = [end for _, end in read] == list(map(len, texts)) and set(map(type, values)) == {dict}
+        if whole and dumps(values) == f"[{joined}]" and "\\u0000" not in joined:
             return texts
     except ValueError:
         pass  # one of them is not what it should be; which one is found below
     return list(map(_object, texts))
-
-
-def _whole_object(text: str) -> dict[str, Json]:
-    value, end = _decode(text)
-    if end < len(text) or not isinstance(value, dict):
-        raise InvalidInputError("not in normal form")
-    return value
 
 
 def _object(text: str) -> str:

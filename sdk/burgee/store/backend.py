@@ -21,13 +21,14 @@ type Row = tuple[object, ...]
 class Session:
     """A connection that is kept: SQLAlchemy's and the driver's, and what its transaction has done so far."""
 
-    __slots__ = ("__weakref__", "appended", "backend", "connection", "driver", "fresh")
+    __slots__ = ("__weakref__", "appended", "backend", "bulk", "connection", "driver", "fresh")
 
     def __init__(self, backend: "Backend", connection: Connection, driver: DBAPIConnection) -> None:
         self.backend = backend
         self.connection = connection
         self.driver = driver
         self.appended: str | None = None  # the tenant that got events in this transaction
+        self.bulk = False  # whether a bulk of rows went in by way of a table of its own
         self.fresh = True  # made for this transaction, not kept from an earlier one
         connection.info[_SESSION] = self
 
@@ -72,7 +73,7 @@ class Backend(Protocol):
         """Undo what was done."""
         ...
 
-    def insert(self, driver: DBAPIConnection, rows: Sequence[Row]) -> None:
+    def insert(self, session: Session, rows: Sequence[Row]) -> None:
         """Append rows to `events`, positions in this order."""
         ...
 
@@ -86,6 +87,10 @@ class Backend(Protocol):
 
     def told(self, name: str, error: BaseException) -> Exception | None:
         """The error in burgee's words; none for an error that is not the database's condition."""
+        ...
+
+    def opened(self, connection: Connection) -> None:
+        """Once, when the database is opened: warn of what is not as it should be."""
         ...
 
     def secure(self, connection: Connection) -> None:

@@ -60,7 +60,8 @@ class Database:
         except BaseException as error:
             self.close()
             if isinstance(error, DBAPIError):
-                raise WorkspaceError(f"{name!r} can't be opened as a workspace: {error.orig}") from error
+                said = f"{name!r} can't be opened as a workspace: {str(error.orig).strip()}"
+                raise WorkspaceError(said, hint="is its address right?") from error
             raise
 
     @classmethod
@@ -128,7 +129,8 @@ class Database:
         self._sessions: set[Session] = set()
         self._lock = threading.Lock()
         self._single = threading.RLock() if self._kept is not None else None
-        self._room = threading.BoundedSemaphore(self._connections)
+        self._freed = threading.Condition()
+        self._opening = self._waiting = 0
         self._bell = None
         self._at_end = weakref.finalize(self, _close_all, self._sessions, self._kept)
 
@@ -138,13 +140,11 @@ class Database:
             raise WorkspaceError(msg, hint="open it again: burgee.open(…)")
         if self._single is not None:
             self._single.acquire()
-        elif not self._room.acquire(timeout=WAIT_SECONDS):
-            msg = f"all {self._connections} connections of {self.name!r} have been in use for {WAIT_SECONDS} seconds"
-            raise WorkspaceError(msg, hint="allow more: BURGEE_DATABASE_CONNECTIONS")
         try:
             return self._begun(tenant, write=write)
         except BaseException as error:
-            self._leave()
+            if self._single is not None:
+                self._single.release()
             self._tell(error)
             raise
 
@@ -182,13 +182,15 @@ class Database:
             self._tell(failed)
             raise
         finally:
-            session.appended = None
+            session.appended, session.bulk = None, False
             session.fresh = False
             if good and not self._closed:
                 self._idle.append(session)
+                self._one_is_free()
             else:
                 self._discard(session)
-            self._leave()
+            if self._single is not None:
+                self._single.release()
         if error is not None:
             self._tell(error)
 
@@ -198,25 +200,55 @@ class Database:
             raise told from error
 
     def _take(self) -> Session:
-        with suppress(IndexError):
+        """A connection that was kept, or a new one, or after a wait the one that somebody gives back."""
+        try:
             return self._idle.pop()
+        except IndexError:
+            kept = self._wait_for_room()
+        if kept is not None:
+            return kept
+        try:
+            session = self._opened()
+            self._sessions.add(session)
+        finally:
+            with self._freed:
+                self._opening -= 1
+                self._freed.notify()
+        return session
+
+    def _wait_for_room(self) -> Session | None:
+        """Until there is a connection or room for one, which is then counted as being opened."""
+        with self._freed:
+            self._waiting += 1  # said first: whoever gives one back looks at it after
+            try:
+                while not self._idle and len(self._sessions) + self._opening >= self._connections:
+                    if not self._freed.wait(WAIT_SECONDS):
+                        most = self._connections
+                        msg = f"all {most} connections of {self.name!r} have been in use for {WAIT_SECONDS} seconds"
+                        raise WorkspaceError(msg, hint="allow more: BURGEE_DATABASE_CONNECTIONS")
+                with suppress(IndexError):
+                    return self._idle.pop()
+                self._opening += 1
+                return None
+            finally:
+                self._waiting -= 1
+
+    def _one_is_free(self) -> None:
+        if self._waiting:
+            with self._freed:
+                self._freed.notify()
+
+    def _opened(self) -> Session:
         connection = self._backend.engine.connect()
         driver = connection.connection.dbapi_connection
         if driver is None:
             raise RuntimeError("a new connection has the driver's")
-        session = Session(self._backend, connection, driver)
-        self._sessions.add(session)
-        return session
+        return Session(self._backend, connection, driver)
 
     def _discard(self, session: Session) -> None:
         self._sessions.discard(session)
         _close(session)
-
-    def _leave(self) -> None:
-        if self._single is not None:
-            self._single.release()
-        else:
-            self._room.release()
+        self._one_is_free()
 
 
 class _Transaction(AbstractContextManager[Connection]):

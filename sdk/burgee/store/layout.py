@@ -35,6 +35,7 @@ def prepare(database: _Transactions, backend: Backend) -> str:
         NewerWorkspaceError: a newer burgee made it.
     """
     with database.read(SYSTEM_TENANT) as connection:
+        backend.opened(connection)
         found = _meta(connection)
     if _layout(found) < schema.LAYOUT:
         with database.write(SYSTEM_TENANT) as connection:

@@ -207,7 +207,7 @@ def store(
     if values:
         session = session_of(connection)
         try:
-            session.backend.insert(session.driver, values)
+            session.backend.insert(session, values)
         except session.backend.taken as error:
             raise TakenIdError from error
         session.appended = tenant

@@ -16,7 +16,6 @@ from functools import lru_cache
 from typing import Any, cast, override
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 
 from burgee.core.errors import InvalidInputError, MissingExtraError, WorkspaceError
@@ -42,15 +41,16 @@ _INSERT = f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join(['%s'] * len(_NAM
 _BULK = 32
 """From so many rows on, COPY."""
 
-# COPY can't write to a table with row-level security, so it goes by way of a table of the session's own.
+# COPY can't write to a table with row-level security, so it goes by way of a table of the session's own. A temporary
+# table that one COPY filled is read in the order it was filled: it is never scanned in parallel, nor from the middle.
 _INCOMING = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS burgee_incoming"
-    f" ON COMMIT DELETE ROWS AS SELECT 0::bigint AS number, {_COLUMNS} FROM events LIMIT 0"
+    f" ON COMMIT DELETE ROWS AS SELECT {_COLUMNS} FROM events LIMIT 0"
 )
-_COPY = f"COPY burgee_incoming (number, {_COLUMNS}) FROM STDIN"
-_MOVE = f"INSERT INTO events ({_COLUMNS}) SELECT {_COLUMNS} FROM burgee_incoming ORDER BY number"
+_MOVE = f"INSERT INTO events ({_COLUMNS}) SELECT {_COLUMNS} FROM burgee_incoming"
 
-_OWN_ROWS = "tenant = current_setting('burgee.tenant', true)"
+# In a SELECT of its own, so that it is asked once for a statement and not once for a row.
+_OWN_ROWS = "tenant = (SELECT current_setting('burgee.tenant', true))"
 _BYPASSES = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 
 
@@ -60,6 +60,7 @@ class Postgres(Backend):
     def __init__(self, url: URL, durability: Durability) -> None:
         self.engine = _engine(url, durability)
         self.taken = psycopg.errors.UniqueViolation
+        self._confined = True
 
     @override
     def begin(self, session: Session, tenant: str, *, write: bool) -> None:
@@ -79,8 +80,8 @@ class Postgres(Backend):
         session.driver.rollback()
 
     @override
-    def insert(self, driver: DBAPIConnection, rows: Sequence[Row]) -> None:
-        connection: Any = driver
+    def insert(self, session: Session, rows: Sequence[Row]) -> None:
+        connection: Any = session.driver
         if len(rows) == 1:
             connection.execute(_INSERT, rows[0])
             return
@@ -88,12 +89,13 @@ class Postgres(Backend):
             if len(rows) < _BULK:
                 cursor.executemany(_INSERT, rows)
                 return
-            cursor.execute(_INCOMING)
-            with cursor.copy(_COPY) as copy:
-                for number, row in enumerate(rows):
-                    copy.write_row((number, *row))
+            if not self._confined:
+                _copy(cursor, "events", rows)
+                return
+            cursor.execute("TRUNCATE burgee_incoming" if session.bulk else _INCOMING)
+            session.bulk = True
+            _copy(cursor, "burgee_incoming", rows)
             cursor.execute(_MOVE)
-            cursor.execute("DELETE FROM burgee_incoming")
 
     @override
     def listed(self, values: Sequence[str]) -> object:
@@ -126,9 +128,11 @@ class Postgres(Backend):
     def listen(self) -> Listener | None:
         return _Listening(self.engine.connect())
 
-    def warn_if_unconfined(self, connection: Connection) -> None:
+    @override
+    def opened(self, connection: Connection) -> None:
         """Say so if row-level security does not hold for the role burgee connects as."""
-        if connection.scalar(_BYPASSES):
+        self._confined = not connection.scalar(_BYPASSES)
+        if not self._confined:
             _log.warning(
                 "the PostgreSQL role burgee connects as is a superuser or bypasses row-level security; "
                 "connect as a plain role, so that the database, too, keeps tenants apart"
@@ -146,6 +150,13 @@ def row_security() -> list[str]:
                 f"CREATE POLICY {table.name}_of_tenant ON {table.name} USING ({_OWN_ROWS})",
             ]
     return statements
+
+
+def _copy(cursor: "psycopg.Cursor", table: str, rows: Sequence[Row]) -> None:
+    with cursor.copy(f"COPY {table} ({_COLUMNS}) FROM STDIN") as copy:
+        write = copy.write_row
+        for row in rows:
+            write(row)
 
 
 class _Listening(Listener):
@@ -213,7 +224,7 @@ def _reason(error: psycopg.Error) -> str:
     return error.diag.message_primary or next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _hint(error: BaseException, reason: str) -> str | None:
+def _hint(error: psycopg.Error, reason: str) -> str | None:
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return f"another process has been writing for {WAIT_SECONDS} seconds; try again when it is done"
     if isinstance(error, psycopg.errors.TooManyConnections) or "too many" in reason or "connection slots" in reason:
@@ -224,6 +235,8 @@ def _hint(error: BaseException, reason: str) -> str | None:
         return "the role needs the right to create tables in its schema, and to read and write them"
     if isinstance(error, psycopg.errors.InvalidSchemaName):
         return "make the schema first, or name another one in the URL: ?options=-csearch_path%3Dname"
-    if error.diag.sqlstate is None if isinstance(error, psycopg.Error) else False:
+    if error.diag.sqlstate is None:  # not the server's own words
         return "is the server running, and the address right? if it broke off while writing: repeat the call"
-    return None
+    if isinstance(error, psycopg.errors.OperatorIntervention):
+        return "the server is stopping or starting; if this call was writing: repeat it"
+    return "look at the address again: user, password and database"

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import cast, override
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 
 from burgee.core.errors import WorkspaceError
@@ -46,11 +45,11 @@ class Sqlite(Backend):
         session.driver.rollback()
 
     @override
-    def insert(self, driver: DBAPIConnection, rows: Sequence[Row]) -> None:
+    def insert(self, session: Session, rows: Sequence[Row]) -> None:
         if len(rows) == 1:
-            driver.execute(_INSERT, rows[0])
+            session.driver.execute(_INSERT, rows[0])
         else:
-            driver.executemany(_INSERT, rows)
+            session.driver.executemany(_INSERT, rows)
 
     @override
     def listed(self, values: Sequence[str]) -> object:
@@ -67,6 +66,10 @@ class Sqlite(Backend):
             reason = str(cause)
             return WorkspaceError(f"the database of {name!r} can't be used: {reason}", hint=_hint(reason))
         return None
+
+    @override
+    def opened(self, connection: Connection) -> None:
+        """Nothing to warn of."""
 
     @override
     def secure(self, connection: Connection) -> None:

@@ -64,6 +64,5 @@ def _secure() -> None:
     for table in _OF_TENANTS:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        op.execute(
-            f"CREATE POLICY {table}_of_tenant ON {table} USING (tenant = current_setting('burgee.tenant', true))"
-        )
+        own = "tenant = (SELECT current_setting('burgee.tenant', true))"
+        op.execute(f"CREATE POLICY {table}_of_tenant ON {table} USING ({own})")
