@@ -32,24 +32,35 @@ if TYPE_CHECKING:
         MissingColumnError,
         MissingExtraError,
         MissingTenantError,
+        MissingUpcasterError,
         NewerWorkspaceError,
         NotFoundError,
+        PayloadError,
         PermissionDeniedError,
+        ProjectionFailedError,
         RemoteError,
+        SchemaError,
         ServerFailureError,
         ServerUnavailableError,
         StreamClosedError,
+        UnknownSchemaVersionError,
         UnreadableFileError,
+        UpcastError,
         WorkspaceError,
     )
     from burgee.core.scope import tenant_scope
     from burgee.core.settings import Settings
+    from burgee.events.aggregate import Aggregate
     from burgee.events.facade import Events
     from burgee.events.model import ANY, NO_STREAM, STREAM_EXISTS, StoredEvent
     from burgee.events.model import NewEvent as Event
     from burgee.events.query import Query
+    from burgee.events.repository import EventStore
     from burgee.flags.facade import Flag, Flags
     from burgee.flags.model import Evaluation, Operator, Reason, Variant
+    from burgee.projections.facade import ProjectionHandle, Projections
+    from burgee.projections.projection import Projection
+    from burgee.store.registry import event, upcaster
     from burgee.wire.client import Transport
     from burgee.workspace import Tenant, Tenants, Workspace
 
@@ -67,28 +78,39 @@ _ERRORS = (
     "MissingColumnError",
     "MissingExtraError",
     "MissingTenantError",
+    "MissingUpcasterError",
     "NewerWorkspaceError",
     "NotFoundError",
+    "PayloadError",
     "PermissionDeniedError",
+    "ProjectionFailedError",
     "RemoteError",
+    "SchemaError",
     "ServerFailureError",
     "ServerUnavailableError",
     "StreamClosedError",
+    "UnknownSchemaVersionError",
     "UnreadableFileError",
+    "UpcastError",
     "WorkspaceError",
 )
 
 _HOMES = {
     **dict.fromkeys(_ERRORS, "burgee.core.errors"),
     "ANY": "burgee.events.model",
+    "Aggregate": "burgee.events.aggregate",
     "Evaluation": "burgee.flags.model",
     "Event": "burgee.events.model:NewEvent",
+    "EventStore": "burgee.events.repository",
     "Events": "burgee.events.facade",
     "Flag": "burgee.flags.facade",
     "Flags": "burgee.flags.facade",
     "ManualClock": "burgee.core.clock",
     "NO_STREAM": "burgee.events.model",
     "Operator": "burgee.flags.model",
+    "Projection": "burgee.projections.projection",
+    "ProjectionHandle": "burgee.projections.facade",
+    "Projections": "burgee.projections.facade",
     "Query": "burgee.events.query",
     "Reason": "burgee.flags.model",
     "STREAM_EXISTS": "burgee.events.model",
@@ -98,8 +120,10 @@ _HOMES = {
     "Tenants": "burgee.workspace",
     "Variant": "burgee.flags.model",
     "Workspace": "burgee.workspace",
+    "event": "burgee.store.registry",
     "samples": "burgee.samples:",
     "tenant_scope": "burgee.core.scope",
+    "upcaster": "burgee.store.registry",
 }
 
 __all__ = [
@@ -107,6 +131,7 @@ __all__ = [
     "NO_STREAM",
     "STREAM_EXISTS",
     "AccessError",
+    "Aggregate",
     "AlreadyExistsError",
     "AuthenticationError",
     "BurgeeError",
@@ -115,6 +140,7 @@ __all__ = [
     "DuplicateEventError",
     "Evaluation",
     "Event",
+    "EventStore",
     "Events",
     "Flag",
     "Flags",
@@ -123,13 +149,20 @@ __all__ = [
     "MissingColumnError",
     "MissingExtraError",
     "MissingTenantError",
+    "MissingUpcasterError",
     "NewerWorkspaceError",
     "NotFoundError",
     "Operator",
+    "PayloadError",
     "PermissionDeniedError",
+    "Projection",
+    "ProjectionFailedError",
+    "ProjectionHandle",
+    "Projections",
     "Query",
     "Reason",
     "RemoteError",
+    "SchemaError",
     "ServerFailureError",
     "ServerUnavailableError",
     "Settings",
@@ -137,13 +170,17 @@ __all__ = [
     "StreamClosedError",
     "Tenant",
     "Tenants",
+    "UnknownSchemaVersionError",
     "UnreadableFileError",
+    "UpcastError",
     "Variant",
     "Workspace",
     "WorkspaceError",
+    "event",
     "open",
     "samples",
     "tenant_scope",
+    "upcaster",
 ]
 
 

@@ -20,6 +20,8 @@ from burgee.flags.protocol import FlagService
 from burgee.flags.service import LocalFlagService
 from burgee.keys.protocol import KeyService
 from burgee.keys.service import LocalKeyService
+from burgee.projections.protocol import ProjectionService
+from burgee.projections.service import LocalProjectionService
 from burgee.questions.protocol import QuestionService
 from burgee.questions.service import LocalQuestionService
 from burgee.store.database import Database
@@ -40,6 +42,7 @@ class Services:
     events: EventService
     keys: KeyService
     questions: QuestionService
+    projections: ProjectionService
 
 
 PROTOCOLS: tuple[tuple[str, type], ...] = tuple(get_type_hints(Services).items())
@@ -90,6 +93,7 @@ def embedded(
         events=LocalEventService(database, clock),
         keys=LocalKeyService(database, clock),
         questions=LocalQuestionService(Mirror(database, mirror), engine_of(analytics, database, kept), kept, clock),
+        projections=LocalProjectionService(database, clock),
     )
 
 

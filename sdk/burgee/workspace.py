@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, override
+from typing import TYPE_CHECKING, Any, Self, override
 
 from pydantic import BaseModel
 
@@ -24,6 +24,7 @@ from burgee.flags.facade import Flags
 from burgee.flags.model import FlagState
 from burgee.keys.model import KeyInfo, NewKey
 from burgee.keys.service import LocalKeyService
+from burgee.projections.facade import ProjectionHandle, Projections
 from burgee.store.database import Database
 from burgee.tenants.config import TenantConfig
 from burgee.tenants.model import TenantChange, TenantState
@@ -35,16 +36,25 @@ if TYPE_CHECKING:
     import pandas as pd
     from pydantic import SecretStr
 
+type Projected = dict[str, ProjectionHandle[Any]]
+"""The projections of one tenant whose code was brought, by name."""
+
 _COLUMNS = ("id", "name", "settings", "version", "created_at", "updated_at")
 
 
 class Tenant(Shown):
     """One tenant: everything that belongs to it, and nothing of any other."""
 
-    __slots__ = ("_known", "_link", "_services", "_settings", "events", "flags", "state")
+    __slots__ = ("_known", "_link", "_services", "_settings", "events", "flags", "projections", "state")
 
     def __init__(
-        self, link: Link, services: Services, settings: Settings, state: TenantState, known: dict[str, FlagState]
+        self,
+        link: Link,
+        services: Services,
+        settings: Settings,
+        state: TenantState,
+        known: dict[str, FlagState],
+        projected: Projected,
     ) -> None:
         self._link = link.into(state.id)
         self._services = services
@@ -56,6 +66,9 @@ class Tenant(Shown):
         """Its feature flags."""
         self.events = Events(self._link, services.events, services.questions, progress=settings.progress)
         """Its event log."""
+        progress = settings.progress
+        self.projections = Projections(self._link, services.projections, services.events, projected, progress=progress)
+        """Its projections: views made of its events."""
 
     @property
     def id(self) -> str:
@@ -82,14 +95,16 @@ class Tenant(Shown):
 
     @override
     def __repr__(self) -> str:
-        return f"<Tenant {self.id!r} ({self.name}): .flags, .events, .settings(model)>"
+        return f"<Tenant {self.id!r} ({self.name}): .flags, .events, .projections, .settings(model)>"
 
     @override
     def _sheet(self) -> Sheet:
         rows: list[tuple[str, object]] = [("name", self.name), ("created", self.state.created_at)]
         rows += [(f"setting {name}", value) for name, value in self.state.settings.items()]
         rows += [("flags", ", ".join(sorted(self._known)) or "none fetched yet")]
-        return Sheet(f"Tenant {self.id}", ("", "value"), rows, ".flags, .events, .settings(model), .history()")
+        return Sheet(
+            f"Tenant {self.id}", ("", "value"), rows, ".flags, .events, .projections, .settings(model), .history()"
+        )
 
 
 class TenantHistory(History[TenantState]):
@@ -120,13 +135,21 @@ class TenantList(Listing[Tenant]):
 class Tenants(Shown):
     """The tenants of a workspace: `ws.tenants["acme"]`."""
 
-    __slots__ = ("_known", "_link", "_services", "_settings")
+    __slots__ = ("_known", "_link", "_projected", "_services", "_settings")
 
-    def __init__(self, link: Link, services: Services, settings: Settings, known: dict[str, TenantState]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        services: Services,
+        settings: Settings,
+        known: dict[str, TenantState],
+        projected: dict[str, Projected],
+    ) -> None:
         self._link = link
         self._services = services
         self._settings = settings
         self._known = known
+        self._projected = projected  # by tenant
 
     def create(self, id: str, name: str | None = None, *, exist_ok: bool = False) -> Tenant:
         """Create a tenant: `id` of a-z, 0-9, `-` and `_`; `name` for people.
@@ -170,7 +193,8 @@ class Tenants(Shown):
 
     def _tenant(self, state: TenantState) -> Tenant:
         self._known[state.id] = state
-        return Tenant(self._link, self._services, self._settings, state, {})
+        projected = self._projected.setdefault(state.id, {})
+        return Tenant(self._link, self._services, self._settings, state, {}, projected)
 
     def _ipython_key_completions_(self) -> Sequence[str]:
         return sorted(self._known)
@@ -205,7 +229,8 @@ class Workspace(Shown):
         self._database = database
         self._http = http
         self._known: dict[str, TenantState] = {}
-        self.tenants = Tenants(link, services, settings, self._known)
+        self._projected: dict[str, Projected] = {}
+        self.tenants = Tenants(link, services, settings, self._known, self._projected)
         """The tenants."""
 
     def tenant(self, id: str) -> Tenant:
@@ -243,7 +268,9 @@ class Workspace(Shown):
         return self._link.call(self.services.keys.revoke(id))
 
     def close(self) -> None:
-        """Give everything back. An in-memory workspace is gone then."""
+        """Give everything back, and end what runs in the background. An in-memory workspace is gone then."""
+        for handle in [handle for projected in self._projected.values() for handle in projected.values()]:
+            handle.stop()
         if self._database is not None:
             self._database.close()
         if self._http is not None:

@@ -11,22 +11,24 @@ from burgee.core.clock import from_us, to_us
 from burgee.core.display import Sheet, Shown, view
 from burgee.core.errors import InvalidInputError
 from burgee.core.ids import new_id
-from burgee.core.json import Json
 from burgee.core.link import Link
 from burgee.core.page import Page
 from burgee.core.progress import ProgressBar
-from burgee.events.model import ANY, STREAM_EXISTS, Appended, EventQuery, Ingested, NewEvent, StreamAppend
+from burgee.events.model import ANY, STREAM_EXISTS, Appended, EventQuery, Given, Ingested, NewEvent, StreamAppend
 from burgee.events.protocol import EventService
 from burgee.events.query import EventList, Query
 from burgee.questions.protocol import QuestionService
 from burgee.questions.statement import SqlAnswer, TypeList
 from burgee.store.log import check_expected
+from burgee.store.typed import is_typed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
 
+    from burgee.events.repository import EventStore, Kind
+    from burgee.events.snapshots import Policy
     from burgee.notebook.explorer import Explorer
 
 type Moment = str | date | datetime
@@ -53,7 +55,7 @@ class Events(Shown):
     def append(
         self,
         stream: str,
-        events: NewEvent | Mapping[str, Json] | Sequence[NewEvent | Mapping[str, Json]],
+        events: Given | Sequence[Given],
         *,
         expected_version: int = ANY,
     ) -> Appended:
@@ -61,8 +63,9 @@ class Events(Shown):
 
         Args:
             stream: the stream's name, e.g. `order-42`; what stands before the first `-` is its category.
-            events: `burgee.Event("order.placed", {"total": 42})`, or a dict with `type` and, if wanted,
-                `data, metadata, id, occurred_at, schema_version`.
+            events: `burgee.Event("order.placed", {"total": 42})`, a dict with `type` and, if wanted,
+                `data, metadata, id, occurred_at, schema_version`, or an object of a class registered with
+                `@burgee.event` (`burgee.Event.of(it, metadata=…)` adds what stands beside it).
             expected_version: the version the stream must have; `burgee.NO_STREAM` for a new stream,
                 `burgee.STREAM_EXISTS` for any that exists.
 
@@ -76,7 +79,7 @@ class Events(Shown):
 
     def append_all(
         self,
-        events: Mapping[str, NewEvent | Mapping[str, Json] | Sequence[NewEvent | Mapping[str, Json]]],
+        events: Mapping[str, Given | Sequence[Given]],
         *,
         expected_version: int | Mapping[str, int] = ANY,
     ) -> list[Appended]:
@@ -250,6 +253,32 @@ class Events(Shown):
         """The types of events: how many of each, the first and last, schema versions, and fields with their kinds."""
         return TypeList(Page(self._link.call(self._questions.types())))
 
+    def store[TEvent, TAggregate](
+        self, kind: "Kind[TEvent, TAggregate]", *, snapshots: "Policy" = 100
+    ) -> "EventStore[TEvent, TAggregate]":
+        """The repository of a class of aggregates: `orders = acme.events.store(Order)`.
+
+        Args:
+            kind: a subclass of `burgee.Aggregate`.
+            snapshots: keep the state beside the stream every so many events, so that a load reads only what
+                came after; or a function of the aggregate and the number of events since the last one that
+                says whether to; None for never.
+        """
+        from burgee.events.repository import EventStore
+
+        return EventStore(self._link, self._service, kind, snapshots)
+
+    def load[TEvent, TAggregate](
+        self,
+        kind: "Kind[TEvent, TAggregate]",
+        stream: str,
+        *,
+        version: int | None = None,
+        as_of: Moment | None = None,
+    ) -> TAggregate:
+        """An aggregate as its events made it: now, at a version, or as it was recorded up to a time."""
+        return self.store(kind).load(stream, version=version, as_of=as_of)
+
     def explorer(self) -> "Explorer":
         """Types, times, counts over time and a table: to use, not only to see."""
         explorer: Explorer = view("explorer").Explorer(self)
@@ -259,7 +288,8 @@ class Events(Shown):
         """The events of one stream, checked before anything travels."""
         need_text("stream", stream)
         check_expected(expected)
-        several = isinstance(events, Iterable) and not isinstance(events, Mapping | str)
+        one = isinstance(events, Mapping | str) or is_typed(events) or hasattr(events, "__pydantic_fields__")
+        several = isinstance(events, Iterable) and not one
         ready = tuple(map(_event, cast("Iterable[object]", events) if several else [events]))
         # With ids of their own, so that a request that is sent again is known again.
         return ready if self._link.inline else tuple(map(_with_id, ready))
@@ -281,6 +311,7 @@ class Events(Shown):
             (".query(…)", "choose events: .frame(), .count(), .per(…), .by(…), .funnel(…)"),
             (".ingest(frame, …)", "store the rows of a frame"),
             (".append(stream, event)", "store one event"),
+            (".store(Order)", "aggregates: load, decide, save"),
             (".read(stream)", "the events of a stream"),
             (".types()", "which types there are, and their fields"),
             (".sql(select)", "ask in SQL"),
@@ -296,6 +327,8 @@ def _moment(moment: Moment | None) -> datetime | None:
 def _event(event: object) -> NewEvent:
     if isinstance(event, NewEvent):
         return event
+    if is_typed(event):
+        return NewEvent.of(event)
     if not isinstance(event, Mapping) or "type" not in event:
         hint = 'give burgee.Event("order.placed", {"total": 42}) or {"type": "order.placed", "data": {…}}'
         raise InvalidInputError(f"{event!r} is not an event", hint=hint)

@@ -1,9 +1,15 @@
 """The words of events, as frozen values. Those that the log itself speaks are made in `store`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
+from pydantic import BaseModel
+
+from burgee.core.json import Json
 from burgee.store.log import ANY, NO_STREAM, STREAM_EXISTS, Appended, NewEvent, StoredEvent, StreamAppend
 from burgee.store.query import EventQuery
+from burgee.store.snapshots import Snapshot
 
 __all__ = [
     "ANY",
@@ -11,11 +17,23 @@ __all__ = [
     "STREAM_EXISTS",
     "Appended",
     "EventQuery",
+    "Given",
     "Ingested",
     "NewEvent",
+    "Snapshot",
     "StoredEvent",
     "StreamAppend",
 ]
+
+
+class Dataclass(Protocol):
+    """Whatever is a dataclass, as type checkers tell it."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+type Given = NewEvent | Mapping[str, Json] | Dataclass | BaseModel
+"""What can be appended: an event, a dict of its fields, or an object of a class registered with `@burgee.event`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from burgee.events.model import (
     EventQuery,
     Ingested,
     NewEvent,
+    Snapshot,
     StoredEvent,
     StreamAppend,
 )
@@ -54,6 +55,25 @@ class EventService(Protocol):
         self, query: EventQuery, limit: int = 100
     ) -> Result[Page[StoredEvent], InvalidInputError | MissingTenantError]:
         """Events by position, a page at a time: `after` of the page goes into the next query."""
+        ...
+
+    @operation("POST", "/events/stream", repeatable=True)
+    async def stream(
+        self, stream: str, after: int = 0, upto: int | None = None, limit: int = 1000
+    ) -> Result[Page[StoredEvent], InvalidInputError | MissingTenantError]:
+        """The events of one stream by version, those with `after < version <= upto`, a page at a time."""
+        ...
+
+    @operation("POST", "/events/snapshot", repeatable=True)
+    async def snapshot(self, stream: str, kind: str) -> Result[Snapshot | None, InvalidInputError | MissingTenantError]:
+        """What a repository of this kind of aggregate kept beside a stream; none if it kept nothing."""
+        ...
+
+    @operation("PUT", "/events/snapshot")
+    async def keep_snapshot(
+        self, stream: str, kind: str, snapshot: Snapshot
+    ) -> Result[bool, InvalidInputError | MissingTenantError]:
+        """Keep the state of a stream's aggregate; false where a newer one is there. Never one ahead of its stream."""
         ...
 
     @operation("POST", "/events/count", repeatable=True)

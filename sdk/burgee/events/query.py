@@ -58,20 +58,37 @@ class Query(Measured):
         self._questions = questions
         self._query = query
 
-    def frame(self, *, arrow: bool = False) -> "pd.DataFrame":
+    def frame(self, *, arrow: bool = False, as_stored: bool = False) -> "pd.DataFrame":
         """The events as a frame.
 
         Columns: `position, stream, version, id, type, occurred_at, recorded_at`, then the payload's fields
         (one named like a column before it becomes `data_<name>`), then `metadata`. With `arrow` the dtypes are
-        Arrow's own: made without copying, and smaller; `metadata` is JSON text there.
+        Arrow's own: made without copying, and smaller; `metadata` is JSON text there. Events of older versions
+        of a type that is registered here have the fields of its newest version, unless wanted `as_stored`.
         """
         from burgee.core.frames import to_arrow_backed, to_pandas
 
-        return to_arrow_backed(self.arrow()) if arrow else to_pandas(self.arrow())
+        table = self.arrow(as_stored=as_stored)
+        return to_arrow_backed(table) if arrow else to_pandas(table)
 
-    def arrow(self) -> "pa.Table":
+    def arrow(self, *, as_stored: bool = False) -> "pa.Table":
         """The same as `frame()`, as an Arrow table."""
-        return self._link.call(self._questions.frame(self._query)).read_all()
+        if as_stored or not self._outdated():
+            return self._link.call(self._questions.frame(self._query)).read_all()
+        from burgee.analytics.payload import expand
+        from burgee.events.upcasting import current
+
+        return expand(current(self._link.call(self._service.table(self._query)).read_all()))
+
+    def _outdated(self) -> bool:
+        """Whether the log has events of other versions than the newest of a type that is registered here."""
+        from burgee.store import registry
+
+        known = registry.names()
+        if not known:
+            return False
+        types = self._link.call(self._questions.types())
+        return any(set(info.versions) != {registry.latest(info.type)} for info in types if info.type in known)
 
     def relation(self, connection: "duckdb.DuckDBPyConnection | None" = None) -> "duckdb.DuckDBPyRelation":
         """The events as a DuckDB relation, on a connection of yours or on a new one, to go on with alone.
@@ -102,12 +119,13 @@ class Query(Measured):
         """How many there are."""
         return self._link.call(self._service.count(self._query))
 
-    def list(self) -> EventList:
-        """The events one by one, in the order of the log, fetched a page at a time."""
+    def list(self, *, as_stored: bool = False) -> EventList:
+        """The events one by one, in the order of the log, fetched a page at a time; see `frame` for `as_stored`."""
 
         def ask(after: str | None) -> Page[StoredEvent]:
             query = self._query if after is None else replace(self._query, after=int(after))
-            return self._link.call(self._service.read(query))
+            page = self._link.call(self._service.read(query))
+            return page if as_stored else Page(tuple(event.current() for event in page.items), page.after)
 
         return EventList(ask(None), ask)
 

@@ -5,6 +5,7 @@ from typing import override
 
 import pyarrow as pa
 
+from burgee.core.checks import need_whole
 from burgee.core.clock import Clock, to_us
 from burgee.core.errors import ConflictError, DuplicateEventError, InvalidInputError, MissingTenantError
 from burgee.core.json import dumps
@@ -18,12 +19,13 @@ from burgee.events.model import (
     EventQuery,
     Ingested,
     NewEvent,
+    Snapshot,
     StoredEvent,
     StreamAppend,
 )
 from burgee.events.protocol import EventService
 from burgee.events.rows import own_stream, raw_events
-from burgee.store import log
+from burgee.store import log, snapshots
 from burgee.store import query as reading
 from burgee.store.database import Database
 from burgee.store.log import OWN, RawEvent, TakenIdError
@@ -90,6 +92,47 @@ class LocalEventService(EventService):
         def work() -> Page[StoredEvent]:
             items = reading.read(self._database, tenant, query, limit=limit + 1)
             return cut(items, limit, lambda event: str(event.position))
+
+        return await self._reading(work)
+
+    @override
+    async def stream(
+        self, stream: str, after: int = 0, upto: int | None = None, limit: int = 1000
+    ) -> Result[Page[StoredEvent], InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+        if refused := wrong_limit(limit):
+            return refused
+
+        def work() -> Page[StoredEvent]:
+            need_whole("after", after)
+            if upto is not None:
+                need_whole("upto", upto)
+            with self._database.read(tenant) as connection:
+                found = log.read_stream(connection, tenant, stream, after=after, upto=upto, limit=limit + 1)
+                return cut(list(found), limit, lambda event: str(event.version))
+
+        return await self._reading(work)
+
+    @override
+    async def snapshot(self, stream: str, kind: str) -> Result[Snapshot | None, InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+
+        def work() -> Snapshot | None:
+            with self._database.read(tenant) as connection:
+                return snapshots.get(connection, tenant, stream, kind)
+
+        return await self._reading(work)
+
+    @override
+    async def keep_snapshot(
+        self, stream: str, kind: str, snapshot: Snapshot
+    ) -> Result[bool, InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+
+        def work() -> bool:
+            log.check_name("kind", kind)
+            with self._database.write(tenant) as connection:
+                return snapshots.keep(connection, tenant, stream, kind, snapshot)
 
         return await self._reading(work)
 

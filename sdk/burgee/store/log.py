@@ -103,7 +103,7 @@ _BY_IDS = Prepared(
 _STREAM = Prepared(
     text(
         f"SELECT {_ALL} FROM events WHERE tenant = :tenant AND stream = :stream"
-        " AND version > :after AND version <= :upto ORDER BY version"
+        " AND version > :after AND version <= :upto ORDER BY version LIMIT :most"
     )
 )
 _LAST = 2**31 - 1  # beyond every version
@@ -239,10 +239,18 @@ def by_ids(connection: Connection, tenant: str, ids: Iterable[str]) -> dict[str,
 
 
 def read_stream(
-    connection: Connection, tenant: str, stream: str, *, after: int = 0, upto: int | None = None
+    connection: Connection,
+    tenant: str,
+    stream: str,
+    *,
+    after: int = 0,
+    upto: int | None = None,
+    limit: int | None = None,
 ) -> Iterator[StoredEvent]:
     """The events of a stream in order, those with `after < version <= upto`; of a closed one, `$closed` is the last."""
-    values = {"tenant": tenant, "stream": stream, "after": after, "upto": _LAST if upto is None else upto}
+    most = _LAST if limit is None else limit
+    upto = _LAST if upto is None else min(upto, _LAST)
+    values = {"tenant": tenant, "stream": stream, "after": min(after, _LAST), "upto": upto, "most": most}
     return map(stored, _STREAM.rows(connection, values))
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from burgee.core.checks import need_mapping, need_whole
 from burgee.core.clock import from_us, to_us
 from burgee.core.errors import InvalidInputError
 from burgee.core.json import Json, dumps, loads
+from burgee.store import registry, typed
 
 ANY = -1
 """`expected_version`: append whatever the stream's version is."""
@@ -54,6 +55,23 @@ class NewEvent:
         if self.occurred_at is not None:  # ISO 8601 text and dates will do, too
             object.__setattr__(self, "occurred_at", from_us(to_us(self.occurred_at)))
 
+    @classmethod
+    def of(
+        cls,
+        event: object,
+        *,
+        metadata: Mapping[str, Json] | None = None,
+        id: str | None = None,
+        occurred_at: datetime | None = None,
+    ) -> "NewEvent":
+        """An object of a class registered with `@burgee.event`, with what stands beside its data.
+
+        Raises:
+            PayloadError: a field holds what its annotation does not allow.
+        """
+        name, version, data = typed.encode(event)
+        return cls(name, data, metadata or {}, id, occurred_at, version)
+
 
 @dataclass(frozen=True, slots=True)
 class StreamAppend:
@@ -78,6 +96,20 @@ class StoredEvent:
     metadata: Mapping[str, Json]
     occurred_at: datetime
     recorded_at: datetime
+
+    @property
+    def event(self) -> object:
+        """The typed event, upcast to the newest version, where a class is registered for its type; else none."""
+        return typed.decode(self.type, self.schema_version, self.data, self._where)
+
+    def current(self) -> "StoredEvent":
+        """The event with its data upcast to the newest version known here; itself, if it is that already."""
+        version, data = registry.upcast(self.type, self.schema_version, self.data, self._where)
+        return self if version == self.schema_version else replace(self, schema_version=version, data=data)
+
+    @property
+    def _where(self) -> str:
+        return f"version {self.version} of stream {self.stream!r}"
 
 
 @dataclass(frozen=True, slots=True)
