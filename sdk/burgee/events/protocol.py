@@ -9,6 +9,7 @@ from burgee.core.page import Page
 from burgee.core.result import Result
 from burgee.events.model import ANY, Appended, EventQuery, Ingested, NewEvent, Question, StoredEvent
 from burgee.wire.operation import operation
+from burgee.wire.stream import Stream
 
 
 class EventService(Protocol):
@@ -30,6 +31,17 @@ class EventService(Protocol):
         self, query: EventQuery, limit: int = 100
     ) -> Result[Page[StoredEvent], InvalidInputError | MissingTenantError]:
         """Events by position, a page at a time: `after` of the page goes into the next query."""
+        ...
+
+    @operation("POST", "/events/follow", repeatable=True)
+    async def follow(
+        self, query: EventQuery, after: int | None = None
+    ) -> Result[Stream[StoredEvent], InvalidInputError | MissingTenantError]:
+        """Events as they are stored, in the order of the log, without an end.
+
+        Those beyond the position `after` come first; without it there are only those that are stored from now on.
+        What ends by itself is refused in the query: `limit`, `upto`, `as_of`.
+        """
         ...
 
     @operation("POST", "/events/count", repeatable=True)

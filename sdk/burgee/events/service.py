@@ -14,6 +14,7 @@ from burgee.core.json import dumps
 from burgee.core.page import Page, cut, wrong_limit
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import require_tenant
+from burgee.events.following import LocalStream, Watch, start
 from burgee.events.model import (
     ANY,
     Appended,
@@ -31,6 +32,7 @@ from burgee.store import log
 from burgee.store import query as reading
 from burgee.store.database import Database
 from burgee.store.log import OWN, RawEvent
+from burgee.wire.stream import Stream
 
 
 class LocalEventService(EventService):
@@ -40,6 +42,7 @@ class LocalEventService(EventService):
         self._database = database
         self._clock = clock
         self._engine = engine
+        self._watch = Watch(database)
 
     @override
     async def append(
@@ -66,6 +69,17 @@ class LocalEventService(EventService):
         def work() -> Page[StoredEvent]:
             items = reading.read(self._database, tenant, query, limit=limit + 1)
             return cut(items, limit, lambda event: str(event.position))
+
+        return await self._reading(work)
+
+    @override
+    async def follow(
+        self, query: EventQuery, after: int | None = None
+    ) -> Result[Stream[StoredEvent], InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+
+        def work() -> Stream[StoredEvent]:
+            return LocalStream(self._database, self._watch, tenant, query, start(self._database, tenant, query, after))
 
         return await self._reading(work)
 

@@ -84,6 +84,12 @@ def count(database: Database, tenant: str, query: EventQuery) -> int:
         return connection.scalar(select(func.count()).select_from(chosen.subquery())) or 0
 
 
+def last_position(database: Database, tenant: str) -> int:
+    """The position of the tenant's last event; 0 if there is none."""
+    with database.read(tenant) as connection:
+        return connection.scalar(select(func.max(events.c.position)).where(events.c.tenant == tenant)) or 0
+
+
 def read(database: Database, tenant: str, query: EventQuery, *, limit: int) -> list[StoredEvent]:
     """The first events, by position."""
     with database.read(tenant) as connection:
@@ -92,8 +98,7 @@ def read(database: Database, tenant: str, query: EventQuery, *, limit: int) -> l
 
 def read_batches(database: Database, tenant: str, query: EventQuery) -> pa.RecordBatchReader:
     """All events as Arrow batches (`RAW`), by position, as of the moment of the call."""
-    with database.read(tenant) as connection:
-        last = connection.scalar(select(func.max(events.c.position)).where(events.c.tenant == tenant)) or 0
+    last = last_position(database, tenant)
     return pa.RecordBatchReader.from_batches(RAW, _batches(database, tenant, query, last))
 
 
