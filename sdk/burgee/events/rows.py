@@ -1,11 +1,14 @@
 """The rows of a canonical event table, checked: what stands between a table from anywhere and the log."""
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from burgee.core.errors import DuplicateEventError, InvalidInputError, MissingColumnError
 from burgee.core.json import dumps
 from burgee.store import log
-from burgee.store.log import OWN, RawEvent
+from burgee.store.log import OWN, RawEvent, StoredEvent
+from burgee.store.query import RAW
 
 _COLUMNS = ("id", "stream", "type", "occurred_at", "data", "metadata")
 
@@ -63,3 +66,13 @@ def _object(text: str) -> str:
         return dumps(log.loads_object(text))
     except ValueError as error:
         raise InvalidInputError(f"data and metadata must be JSON objects; {text[:60]!r} is not: {error}") from None
+
+
+def raw_table(events: Sequence[StoredEvent]) -> pa.Table:
+    """Events as the table the log hands out (`store.query.RAW`)."""
+    texts = ("data", "metadata")
+    columns = {
+        name: [dumps(getattr(event, name)) if name in texts else getattr(event, name) for event in events]
+        for name in RAW.names
+    }
+    return pa.table(columns, schema=RAW)

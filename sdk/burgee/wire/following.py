@@ -71,7 +71,7 @@ class RemoteStream(Stream[Placed]):
             self._reading.append(asyncio.create_task(_read(self._batches)))
         [task] = self._reading
         await asyncio.wait([task], timeout=seconds)
-        if not task.done():
+        if not task.done() or task.cancelled():  # cancelled it is when somebody closes the stream meanwhile
             return None
         self._reading.clear()
         return task.result()
