@@ -88,23 +88,27 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self._closed = True
-        self._engine.dispose()
-        if self._kept is not None:
-            self._kept.close()
+        with self._single or contextlib.nullcontext():  # not while another thread uses the one connection
+            self._engine.dispose()
+            if self._kept is not None:
+                self._kept.close()
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        if self._closed:
-            msg = f"the workspace {self.name!r} is closed"
-            raise WorkspaceError(msg, hint="open it again: burgee.open(…)")
         lock: AbstractContextManager[object] = self._single or contextlib.nullcontext()
         with lock:
+            self._check_open()  # it may have been closed while this one waited for the lock
             try:
                 yield
             except (OperationalError, ResourceClosedError) as error:
                 reason = str(getattr(error, "orig", error))
                 msg = f"the database of {self.name!r} can't be used: {reason}"
                 raise WorkspaceError(msg, hint=_hint(reason)) from error
+
+    def _check_open(self) -> None:
+        if self._closed:
+            msg = f"the workspace {self.name!r} is closed"
+            raise WorkspaceError(msg, hint="open it again: burgee.open(…)")
 
     def _prepare(self) -> None:
         try:
