@@ -55,7 +55,12 @@ def test_events_arrive_while_one_waits(acme: Tenant, writer: ThreadPoolExecutor)
 
 
 def test_an_event_arrives_whole(acme: Tenant) -> None:
-    data: dict[str, Json] = {"text": "line\nline\r\n\u2028 ü 🎉\0", "n": 1.5, "list": [1, None], "id: 1\n\ndata: x": "\n\n"}
+    data: dict[str, Json] = {
+        "text": "line\nline\r\n\u2028 ü 🎉\0",
+        "n": 1.5,
+        "list": [1, None],
+        "id: 1\n\ndata: x": "\n\n",
+    }
     at = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
     acme.events.append("s", burgee.Event("a", data, metadata={"source": "web"}, occurred_at=at))
     [event] = acme.events.tail(after=0, limit=1)
@@ -150,10 +155,17 @@ def test_what_makes_no_sense_is_refused(acme: Tenant, wrong: dict[str, int]) -> 
         acme.events.tail(**wrong)  # type: ignore[arg-type] # wrong on purpose
 
 
-@pytest.mark.parametrize("ending", [{"limit": 1}, {"upto": 1}, {"as_of": datetime(2026, 1, 1, tzinfo=UTC)}])
-def test_a_query_with_an_end_cannot_be_followed(ws: Workspace, acme: Tenant, ending: dict[str, int]) -> None:
-    with pytest.raises(burgee.InvalidInputError, match=next(iter(ending))):
-        acme._link.call(ws.services.events.follow(EventQuery(**ending)))
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (EventQuery(limit=1), "limit"),
+        (EventQuery(upto=1), "upto"),
+        (EventQuery(as_of=datetime(2026, 1, 1, tzinfo=UTC)), "as_of"),
+    ],
+)
+def test_a_query_with_an_end_cannot_be_followed(ws: Workspace, acme: Tenant, query: EventQuery, said: str) -> None:
+    with pytest.raises(burgee.InvalidInputError, match=said):
+        acme._link.call(ws.services.events.follow(query))
 
 
 def test_events_of_another_tenant_never_arrive(ws: Workspace, acme: Tenant) -> None:
@@ -183,7 +195,7 @@ def test_closing_ends_an_iteration_in_another_thread(acme: Tenant, writer: Threa
 def test_events_in_batches(acme: Tenant) -> None:
     tail = acme.events.tail(limit=3)
     assert tail.some(0.05) == []
-    assert not tail.closed
+    assert "closed" not in repr(tail)
     put(acme, "a", "b")
     assert [event.type for event in tail.some(SECONDS)] == ["a", "b"]
     put(acme, "c", "d")
@@ -229,7 +241,9 @@ def test_async_users_iterate_the_service(ws: Workspace, acme: Tenant) -> None:
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=12), st.data())
-def test_however_often_it_is_left_and_taken_up_nothing_is_skipped_or_doubled(sizes: list[int], data: st.DataObject) -> None:
+def test_however_often_it_is_left_and_taken_up_nothing_is_skipped_or_doubled(
+    sizes: list[int], data: st.DataObject
+) -> None:
     """R2.5."""
     with burgee.open("memory://") as ws:
         acme = ws.tenants.create("acme")
@@ -238,7 +252,9 @@ def test_however_often_it_is_left_and_taken_up_nothing_is_skipped_or_doubled(siz
             acme.events.append("s", [burgee.Event("t", {"n": stored + n}) for n in range(size)])
             stored += size
             tail = acme.events.tail(after=position, timeout=0)
-            found += [event.data["n"] for event in (next(tail, None) for _ in range(data.draw(st.integers(0, 5)))) if event]
+            found += [
+                event.data["n"] for event in (next(tail, None) for _ in range(data.draw(st.integers(0, 5)))) if event
+            ]
             position = tail.position
             tail.close()
         found += [event.data["n"] for event in acme.events.tail(after=position, timeout=0)]
