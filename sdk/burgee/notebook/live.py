@@ -20,7 +20,7 @@ import ipywidgets
 from burgee.core.display import Sheet
 from burgee.events.model import StoredEvent
 from burgee.events.tail import Tail
-from burgee.notebook.panel import LOCK, Panel, alone, label, row, trouble
+from burgee.notebook.panel import LOCK, Panel, alone, row, trouble
 from burgee.notebook.tables import table
 
 if TYPE_CHECKING:
@@ -111,9 +111,9 @@ class Live(Panel):
         self._update()
         left = ipywidgets.VBox([self.types, self._hint()])
         left.add_class("burgee-left")
-        right = ipywidgets.VBox([row(label("A second"), self._strip, kind="burgee-seconds"), self._table])
-        right.add_class("burgee-picture")
-        self._show(row(self._head, self.pause, kind="burgee-head"), row(left, right, kind="burgee-choice"))
+        self._strip.add_class("burgee-picture")
+        choice = row(left, self._strip, kind="burgee-choice")
+        self._show(row(self._head, self.pause, kind="burgee-head"), choice, self._table)
         _replace(self)
         work = contextvars.copy_context().run
         self._thread = threading.Thread(target=work, args=(self._follow, first), name="burgee-live", daemon=True)
