@@ -1,5 +1,6 @@
 """The command line: `burgee demo, serve, keys, import, flags, events, lab`. Thin: it parses, calls and prints."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from rich.table import Table
 
 import burgee
 from burgee.core.errors import BurgeeError, InvalidInputError, MissingExtraError
+from burgee.core.json import dumps
 from burgee.core.periods import check_period
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="API keys of a workspace on this machine.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+events = typer.Typer(help="The events of a tenant.")
+app.add_typer(events, name="events")
 
 out = Console()
 err = Console(stderr=True)
@@ -140,9 +144,10 @@ def flags(
             _print(acme.flags[key].history().frame(), f"History of {key}")
 
 
-@app.command()
-def events(
-    tenant: TenantId,
+@events.callback(invoke_without_command=True)
+def ask_events(
+    context: typer.Context,
+    tenant: Annotated[str | None, typer.Option("--tenant", "-t", help="The tenant's id.")] = None,
     type: Annotated[list[str] | None, typer.Option(help="Only these types; prefixes like 'order.*' too.")] = None,
     per: Annotated[str | None, typer.Option(help="Count per minute, hour, day, week, month, quarter or year.")] = None,
     by: Annotated[list[str] | None, typer.Option(help="Count by type, stream or payload fields.")] = None,
@@ -153,7 +158,11 @@ def events(
     token: Token = None,
 ) -> None:
     """Count the events of a tenant, by type unless asked otherwise, or take a funnel."""
+    if context.invoked_subcommand is not None:
+        return
     with _plainly(), burgee.open(workspace, token=token) as ws:
+        if tenant is None:
+            raise InvalidInputError("whose events?", hint="give --tenant T")
         query = ws.tenant(tenant).events.query(type or ())
         if funnel is not None:
             _print(query.funnel([step.strip() for step in funnel.split(",")], by=actor).frame(), "Funnel")
@@ -161,6 +170,27 @@ def events(
         question = query.by(*(by or ([] if per else ["type"])))
         frame = (question if per is None else question.per(check_period(per))).frame()
         _print(frame.head(limit), f"Events of {tenant}: {query.count():,}")
+
+
+@events.command("tail")
+def tail_events(
+    tenant: TenantId,
+    type: Annotated[list[str] | None, typer.Option(help="Only these types; prefixes like 'order.*' too.")] = None,
+    stream: Annotated[str | None, typer.Option(help="Only this stream.")] = None,
+    after: Annotated[int | None, typer.Option(min=0, help="Begin behind this position; 0: with the first.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0, help="End after so many seconds without any.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="A JSON object per line, for other programs.")] = False,
+    workspace: Where = None,
+    token: Token = None,
+) -> None:
+    """Print events as they are stored, until interrupted: a line each."""
+    with _plainly(), contextlib.suppress(KeyboardInterrupt), burgee.open(workspace, token=token) as ws:
+        log = ws.tenant(tenant).events
+        with log.tail(type or (), stream=stream, after=after, limit=limit, timeout=timeout) as tail:
+            for event in tail:
+                out.file.write(f"{_json_line(event) if json else _line(event)}\n")
+                out.file.flush()
 
 
 @app.command()
@@ -188,6 +218,16 @@ def _tenant(ws: "Workspace", id: str) -> "Tenant":
         return ws.tenant(id)
     except burgee.NotFoundError:
         return ws.tenants.create(id)
+
+
+def _json_line(event: burgee.StoredEvent) -> str:
+    return dumps({name: getattr(event, name) for name in event.__slots__}, sort=False)
+
+
+def _line(event: burgee.StoredEvent) -> str:
+    """An event on one line: when, what, whose, and the payload."""
+    at = event.occurred_at.strftime("%Y-%m-%d %H:%M:%S")
+    return f"{at}  {event.position:>8}  {event.stream:<20}  {event.type:<20}  {dumps(event.data)}"
 
 
 def _embedded(workspace: str | None) -> "Workspace":

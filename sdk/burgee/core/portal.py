@@ -37,9 +37,14 @@ def drive[T](work: Coroutine[object, object, T]) -> T:
     raise RuntimeError(f"{getattr(work, '__qualname__', work)} was said never to suspend, and did")
 
 
+def driven() -> bool:
+    """Whether the caller's thread runs the coroutine, and may block."""
+    return _driving.get()
+
+
 async def hop[T](work: Callable[[], T]) -> T:
     """Do blocking work off the event loop: in a worker thread, the scope with it; under `drive`, right here."""
-    if _driving.get():
+    if driven():
         return work()
     return await asyncio.to_thread(work)
 

@@ -17,6 +17,7 @@ from burgee.core.progress import ProgressBar
 from burgee.events.model import ANY, STREAM_EXISTS, Appended, EventQuery, Given, Ingested, NewEvent, StreamAppend
 from burgee.events.protocol import EventService
 from burgee.events.query import EventList, Query
+from burgee.events.tail import Tail
 from burgee.questions.protocol import QuestionService
 from burgee.questions.statement import SqlAnswer, TypeList
 from burgee.store.log import check_expected
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from burgee.events.repository import EventStore, Kind
     from burgee.events.snapshots import Policy
     from burgee.notebook.explorer import Explorer
+    from burgee.notebook.live import Live
 
 type Moment = str | date | datetime
 
@@ -219,12 +221,9 @@ class Events(Shown):
             limit: at most so many, the first by position.
             own: also what burgee itself records: changes of flags.
         """
-        if not isinstance(type, str):
-            need_texts("type", type)
-        types = (type,) if isinstance(type, str) else tuple(type)
         times = {name: _moment(at) for name, at in (("since", since), ("until", until), ("as_of", as_of))}
         query = EventQuery(
-            types,
+            _types(type),
             stream,
             category,
             after=after,
@@ -279,6 +278,59 @@ class Events(Shown):
         """An aggregate as its events made it: now, at a version, or as it was recorded up to a time."""
         return self.store(kind).load(stream, version=version, as_of=as_of)
 
+    def tail(
+        self,
+        type: str | Sequence[str] = (),
+        *,
+        stream: str | None = None,
+        category: str | None = None,
+        metadata: Mapping[str, str | int | float | bool] | None = None,
+        after: int | None = None,
+        timeout: float | None = None,
+        limit: int | None = None,
+        own: bool = False,
+    ) -> Tail:
+        """Events as they are stored: `for event in acme.events.tail(): …`.
+
+        Args:
+            type: an event type, a prefix like `order.*`, or several of them.
+            stream: one stream.
+            category: the streams `<category>-…`.
+            metadata: fields of the metadata that must be equal.
+            after: begin behind this position: 0 gives everything there is, then what comes; the `position` of
+                an earlier tail goes on from there. By default there is only what is stored from this call on.
+            timeout: seconds without any event after which it ends; by default it never does.
+            limit: at most so many events, then it ends.
+            own: also what burgee itself records: changes of flags.
+
+        Raises:
+            ServerUnavailableError: while iterating: the server is gone, and did not come back in all the tries allowed.
+        """
+        query = EventQuery(_types(type), stream, category, metadata=dict(metadata or {}), own=own)
+        return Tail(self._link, self._service, query, after=after, timeout=timeout, limit=limit)
+
+    def live(
+        self,
+        type: str | Sequence[str] = (),
+        *,
+        stream: str | None = None,
+        category: str | None = None,
+        metadata: Mapping[str, str | int | float | bool] | None = None,
+        after: int | None = None,
+        own: bool = False,
+    ) -> "Live":
+        """Events as they arrive, to look at: the newest in a table, counts by type, how many a second.
+
+        The arguments are those of `tail`. It goes on until it is closed, or shown anew by the same cell.
+        """
+        query = EventQuery(_types(type), stream, category, metadata=dict(metadata or {}), own=own)
+
+        def tail(position: int | None) -> Tail:
+            return Tail(self._link, self._service, query, after=position)
+
+        live: Live = view("live").Live(tail, after)
+        return live
+
     def explorer(self) -> "Explorer":
         """Types, times, counts over time and a table: to use, not only to see."""
         explorer: Explorer = view("explorer").Explorer(self)
@@ -303,7 +355,7 @@ class Events(Shown):
 
     @override
     def __repr__(self) -> str:
-        return f"<Events of {self._link.tenant!r}: .append(…), .ingest(…), .read(…), .query(…)>"
+        return f"<Events of {self._link.tenant!r}: .append(…), .ingest(…), .read(…), .query(…), .tail(…)>"
 
     @override
     def _sheet(self) -> Sheet:
@@ -315,9 +367,18 @@ class Events(Shown):
             (".read(stream)", "the events of a stream"),
             (".types()", "which types there are, and their fields"),
             (".sql(select)", "ask in SQL"),
+            (".tail()", "events as they are stored, one after another"),
             (".explorer()", "look around"),
+            (".live()", "see events arrive"),
         ]
         return Sheet(f"Events of {self._link.tenant}", ("", "what it does"), rows)
+
+
+def _types(type: str | Sequence[str]) -> tuple[str, ...]:
+    if isinstance(type, str):
+        return (type,)
+    need_texts("type", type)
+    return tuple(type)
 
 
 def _moment(moment: Moment | None) -> datetime | None:

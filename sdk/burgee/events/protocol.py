@@ -19,6 +19,7 @@ from burgee.events.model import (
     StreamAppend,
 )
 from burgee.wire.operation import operation
+from burgee.wire.stream import Stream
 
 
 class EventService(Protocol):
@@ -74,6 +75,16 @@ class EventService(Protocol):
         self, stream: str, kind: str, snapshot: Snapshot
     ) -> Result[bool, InvalidInputError | MissingTenantError]:
         """Keep the state of a stream's aggregate; false where a newer one is there. Never one ahead of its stream."""
+
+    @operation("POST", "/events/follow", repeatable=True)
+    async def follow(
+        self, query: EventQuery, after: int | None = None
+    ) -> Result[Stream[StoredEvent], InvalidInputError | MissingTenantError]:
+        """Events as they are stored, in the order of the log, without an end.
+
+        Those beyond the position `after` come first; without it there are only those that are stored from now on.
+        What ends by itself is refused in the query: `limit`, `upto`, `as_of`.
+        """
         ...
 
     @operation("POST", "/events/count", repeatable=True)

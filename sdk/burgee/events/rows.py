@@ -1,7 +1,7 @@
 """The rows of a canonical event table, checked: what stands between a table from anywhere and the log."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import repeat
 
 import pyarrow as pa
@@ -9,7 +9,8 @@ import pyarrow as pa
 from burgee.core.errors import DuplicateEventError, InvalidInputError, MissingColumnError
 from burgee.core.json import dumps
 from burgee.store import log
-from burgee.store.log import OWN, RawEvent
+from burgee.store.log import OWN, RawEvent, StoredEvent
+from burgee.store.query import RAW
 from burgee.store.record import check_names
 
 _COLUMNS = ("id", "stream", "type", "occurred_at", "data", "metadata")
@@ -103,3 +104,13 @@ def _object(text: str) -> str:
         return log.dumps_object(log.loads_object(text), what="event")
     except ValueError as error:
         raise InvalidInputError(f"data and metadata must be JSON objects; {text[:60]!r} is not: {error}") from None
+
+
+def raw_table(events: Sequence[StoredEvent]) -> pa.Table:
+    """Events as the table the log hands out (`store.query.RAW`)."""
+    texts = ("data", "metadata")
+    columns = {
+        name: [dumps(getattr(event, name)) if name in texts else getattr(event, name) for event in events]
+        for name in RAW.names
+    }
+    return pa.table(columns, schema=RAW)

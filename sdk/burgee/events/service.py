@@ -12,6 +12,7 @@ from burgee.core.json import dumps
 from burgee.core.page import Page, cut, wrong_limit
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import require_tenant
+from burgee.events.following import LocalStream, Watch, start
 from burgee.events.model import (
     ANY,
     STREAM_EXISTS,
@@ -29,6 +30,7 @@ from burgee.store import log, snapshots
 from burgee.store import query as reading
 from burgee.store.database import Database
 from burgee.store.log import OWN, RawEvent, TakenIdError
+from burgee.wire.stream import Stream
 
 
 class LocalEventService(EventService):
@@ -37,6 +39,7 @@ class LocalEventService(EventService):
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._watch = Watch(database)
 
     @override
     async def append(
@@ -133,6 +136,17 @@ class LocalEventService(EventService):
             log.check_name("kind", kind)
             with self._database.write(tenant) as connection:
                 return snapshots.keep(connection, tenant, stream, kind, snapshot)
+
+        return await self._reading(work)
+
+    @override
+    async def follow(
+        self, query: EventQuery, after: int | None = None
+    ) -> Result[Stream[StoredEvent], InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+
+        def work() -> Stream[StoredEvent]:
+            return LocalStream(self._database, self._watch, tenant, query, start(self._database, tenant, query, after))
 
         return await self._reading(work)
 

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import socket
+from typing import override
 
 import uvicorn
 
@@ -10,8 +12,22 @@ from burgee.app import archive_of, database_of, mirror_of
 from burgee.core.errors import InvalidInputError
 from burgee.core.settings import load_settings
 from burgee.server.app import create_app
+from burgee.wire.serving import Streams, streams_of
 
 _log = logging.getLogger("burgee.server")
+
+
+class _Server(uvicorn.Server):
+    """Lets running requests end, but not the streams, which would never."""
+
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.end()
+        await super().shutdown(sockets)
 
 
 def serve(workspace: str | None, *, host: str, port: int) -> None:
@@ -27,6 +43,6 @@ def serve(workspace: str | None, *, host: str, port: int) -> None:
         config = uvicorn.Config(app, host=host, port=port, log_level="info", access_log=False)
         _log.info("serving the workspace %s", where)
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(uvicorn.Server(config).serve())
+            asyncio.run(_Server(config, streams_of(app)).serve())
     finally:
         database.close()

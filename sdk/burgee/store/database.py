@@ -10,7 +10,7 @@ import threading
 import uuid
 import weakref
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -118,10 +118,11 @@ class Database:
         self._closed = True
         if self._bell is not None:
             self._bell.stop()
-        while self._idle:
-            self._discard(self._idle.pop())
-        if self._kept is not None:
-            self._kept.close()
+        with self._single or nullcontext():  # not while another thread uses the one connection
+            while self._idle:
+                self._discard(self._idle.pop())
+            if self._kept is not None:
+                self._kept.close()
 
     def _fresh(self) -> None:
         """No connection yet, and nobody who waits for one."""
@@ -135,12 +136,12 @@ class Database:
         self._at_end = weakref.finalize(self, _close_all, self._sessions, self._kept)
 
     def _begin(self, tenant: str, *, write: bool) -> Session:
-        if self._closed:
-            msg = f"the workspace {self.name!r} is closed"
-            raise WorkspaceError(msg, hint="open it again: burgee.open(…)")
         if self._single is not None:
             self._single.acquire()
         try:
+            if self._closed:  # perhaps while this one waited for the lock
+                msg = f"the workspace {self.name!r} is closed"
+                raise WorkspaceError(msg, hint="open it again: burgee.open(…)")
             return self._begun(tenant, write=write)
         except BaseException as error:
             if self._single is not None:

@@ -12,10 +12,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, create_model
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
-from burgee.core.errors import BurgeeError
+from burgee.core.errors import BurgeeError, InvalidInputError
 from burgee.core.result import Err, Result
-from burgee.wire import arrow
-from burgee.wire.operation import Operation, Parameter, operations
+from burgee.wire import arrow, sse
+from burgee.wire.operation import AFTER, Operation, Parameter, operations
+from burgee.wire.serving import StreamResponse, Streams, streams_of
+from burgee.wire.stream import Stream
 
 type Endpoint = Callable[..., Awaitable[Response]]
 
@@ -41,20 +43,27 @@ def mount[P](app: FastAPI, protocol: type[P], service: P, *, tag: str) -> None:
         summary, _, description = operation.doc.partition("\n")
         app.add_api_route(
             operation.path,
-            _endpoint(operation, getattr(service, operation.name)),
+            _endpoint(operation, getattr(service, operation.name), streams_of(app)),
             methods=[operation.method],
             operation_id=f"{tag}.{operation.name}",
             tags=[tag],
             summary=summary.rstrip("."),
             description=description.strip(),
-            response_model=None if operation.gives_arrow else operation.answer,
-            response_class=StreamingResponse if operation.gives_arrow else Response,
+            response_model=None if _flows(operation) else operation.answer,
+            response_class=StreamingResponse if _flows(operation) else Response,
             responses=_responses(operation),
-            openapi_extra=_arrow_body(operation),
+            openapi_extra=_extra(operation),
         )
 
 
-def _endpoint(operation: Operation, method: Callable[..., Awaitable[Result[object, BurgeeError]]]) -> Endpoint:
+def _flows(operation: Operation) -> bool:
+    """Whether the answer is sent in pieces that are no JSON document."""
+    return operation.gives_arrow or operation.gives_stream
+
+
+def _endpoint(
+    operation: Operation, method: Callable[..., Awaitable[Result[object, BurgeeError]]], streams: Streams
+) -> Endpoint:
     model = _body_model(operation)
 
     async def endpoint(request: Request, **given: object) -> Response:
@@ -66,9 +75,13 @@ def _endpoint(operation: Operation, method: Callable[..., Awaitable[Result[objec
         for parameter in operation.at("path"):
             value = given[parameter.name]
             given[parameter.name] = unquote(value) if isinstance(value, str) else value  # see remote._segment
+        if operation.gives_stream and sse.LAST_ID in request.headers:
+            given[AFTER] = _position(request.headers[sse.LAST_ID])
         result = await method(**given)
         if isinstance(result, Err):
             raise result.error
+        if isinstance(result.value, Stream):
+            return StreamResponse(result.value, operation.adapter, _kind(operation), streams)
         if isinstance(result.value, pa.RecordBatchReader):
             pieces = arrow.encode(result.value)
             first = await run_in_threadpool(next, pieces)  # what fails at once still gets its status
@@ -111,6 +124,18 @@ def _body_model(operation: Operation) -> type[BaseModel] | None:
     return model
 
 
+def _position(text: str) -> int:
+    """Where a client wants to go on."""
+    if not (text.isascii() and text.isdecimal()):
+        raise InvalidInputError(f"{sse.LAST_ID} must be a position, not {text[:60]!r}")
+    return int(text)
+
+
+def _kind(operation: Operation) -> str:
+    """What the items of a stream are called."""
+    return getattr(operation.item, "__name__", "item")
+
+
 def _responses(operation: Operation) -> dict[int | str, dict[str, object]]:
     found: dict[int | str, dict[str, object]] = {}
     for error in operation.errors:
@@ -120,10 +145,19 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, object]]:
             known["description"] = f"{known['description']} {text}"
     if operation.gives_arrow:
         found[200] = {"description": "An Arrow stream.", "content": {arrow.MEDIA_TYPE: _BINARY}}
+    if operation.gives_stream:
+        kind = _kind(operation)
+        says = f"Server-sent events: `data` is a {kind} as JSON, `id` its position. Comments are heartbeats."
+        found[200] = {"description": says, "content": {sse.MEDIA_TYPE: {"schema": {"type": "string"}}}}
     return found
 
 
-def _arrow_body(operation: Operation) -> dict[str, object] | None:
-    if not operation.at("arrow"):
-        return None
-    return {"requestBody": {"required": True, "content": {arrow.MEDIA_TYPE: _BINARY}}}
+def _extra(operation: Operation) -> dict[str, object] | None:
+    """What FastAPI can't read from the signature."""
+    if operation.gives_stream:
+        says = f"The last `id` seen: the stream goes on from there, whatever `{AFTER}` says."
+        header = {"name": sse.LAST_ID, "in": "header", "required": False, "description": says}
+        return {"parameters": [{**header, "schema": {"type": "integer", "minimum": 0}}]}
+    if operation.at("arrow"):
+        return {"requestBody": {"required": True, "content": {arrow.MEDIA_TYPE: _BINARY}}}
+    return None

@@ -2,9 +2,9 @@
 
 From the method's signature everything else follows. Parameters named in the path travel there; an
 Arrow reader travels as the request's body; the others travel in the query string (GET, DELETE) or as
-fields of a JSON object (POST, PUT, PATCH). The answer is `Result[T, E]`: `T` as JSON, or as an Arrow
-stream where it is a reader; each class in `E` by its status. `mount` makes routes of this, `remote`
-makes a client, and neither knows any protocol by name.
+fields of a JSON object (POST, PUT, PATCH). The answer is `Result[T, E]`: `T` as JSON, as an Arrow
+stream where it is a reader, or as server-sent events where it is a `Stream[T]`; each class in `E` by its
+status. `mount` makes routes of this, `remote` makes a client, and neither knows any protocol by name.
 """
 
 import inspect
@@ -20,12 +20,16 @@ from pydantic import TypeAdapter
 
 from burgee.core.errors import BurgeeError
 from burgee.core.result import Result
+from burgee.wire.stream import Stream
 
 type Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 type Place = Literal["path", "query", "body", "arrow"]
 
 API = "/v1"
 """What every path begins with."""
+
+AFTER = "after"
+"""The parameter that says from where a stream goes on."""
 
 _MARK = "__burgee_operation__"
 
@@ -68,10 +72,20 @@ class Operation:
         """Whether the answer is an Arrow stream."""
         return self.answer is pa.RecordBatchReader
 
+    @property
+    def gives_stream(self) -> bool:
+        """Whether the answer is a stream; it is taken up again from a position, as the parameter `after`."""
+        return get_origin(self.answer) is Stream
+
+    @property
+    def item(self) -> object:
+        """What travels as JSON: the answer, or each item of the stream."""
+        return get_args(self.answer)[0] if self.gives_stream else self.answer
+
     @cached_property
     def adapter(self) -> TypeAdapter[object]:
-        """Turns the answer to JSON and back."""
-        return _adapter(self.answer)
+        """Turns that to JSON and back."""
+        return _adapter(self.item)
 
     def at(self, place: Place) -> tuple[Parameter, ...]:
         """The parameters that travel there."""
@@ -124,7 +138,11 @@ def _read(name: str, function: Callable[..., object]) -> Operation:
         Parameter(parameter.name, hints[parameter.name], place(parameter), parameter.default) for parameter in given
     )
     answer, errors = _result(name, hints["return"])
-    return Operation(name, method, API + path, repeatable, parameters, answer, errors, inspect.getdoc(function) or "")
+    doc = inspect.getdoc(function) or ""
+    read = Operation(name, method, API + path, repeatable, parameters, answer, errors, doc)
+    if read.gives_stream and AFTER not in hints:
+        raise TypeError(f"operation {name!r} answers a stream, so it must take {AFTER!r}: the position to go on from")
+    return read
 
 
 def _result(name: str, annotation: object) -> tuple[object, tuple[type[BurgeeError], ...]]:

@@ -63,3 +63,13 @@ def from_problem(status: int, body: bytes, request_id: str | None) -> BurgeeErro
     text = body[:200].decode(errors="replace").strip()
     kind = _BY_STATUS.get(status, ServerFailureError)
     return kind.rebuild(f"the server answered {status}: {text or 'nothing'}", {}, request_id=request_id)
+
+
+def unexpected(asked: str, request_id: str | None) -> ServerFailureError:
+    """The answer is none that this burgee knows."""
+    error = ServerFailureError(
+        f"the server's answer to {asked} is not what this burgee expects",
+        hint="is this address a burgee server, and of a version that fits?",
+    )
+    error.request_id = request_id
+    return error

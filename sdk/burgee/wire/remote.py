@@ -13,6 +13,7 @@ from burgee.core.json import dumps
 from burgee.core.result import Err, Ok, Result
 from burgee.wire import arrow, problem
 from burgee.wire.client import HttpClient, Request, Response
+from burgee.wire.following import follow
 from burgee.wire.operation import Operation, Parameter, operations
 
 
@@ -41,6 +42,8 @@ def _method(operation: Operation, http: HttpClient) -> Callable[..., Awaitable[R
             request = _request(operation, bound.arguments)
         except InvalidInputError as error:
             return Err(error)
+        if operation.gives_stream:
+            return await follow(operation, http, request)
         return _result(operation, await http.send(request))
 
     call.__name__ = operation.name
@@ -118,9 +121,4 @@ def _result(operation: Operation, response: Response) -> Result[object, BurgeeEr
 
 
 def _unexpected(operation: Operation, response: Response) -> ServerFailureError:
-    error = ServerFailureError(
-        f"the server's answer to {operation.method} {operation.path} is not what this burgee expects",
-        hint="is this address a burgee server, and of a version that fits?",
-    )
-    error.request_id = response.request_id
-    return error
+    return problem.unexpected(f"{operation.method} {operation.path}", response.request_id)
