@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from burgee.events.query import Query
     from burgee.flags.facade import Flag, Flags
     from burgee.flags.model import Evaluation, Operator, Reason, Variant
+    from burgee.privacy.model import Personal
+    from burgee.privacy.model import SubjectMark as Subject
     from burgee.wire.client import Transport
     from burgee.workspace import Tenant, Tenants, Workspace
 
@@ -87,10 +89,12 @@ _HOMES = {
     "ManualClock": "burgee.core.clock",
     "NO_STREAM": "burgee.events.model",
     "Operator": "burgee.flags.model",
+    "Personal": "burgee.privacy.model",
     "Query": "burgee.events.query",
     "Reason": "burgee.flags.model",
     "Settings": "burgee.core.settings",
     "StoredEvent": "burgee.events.model",
+    "Subject": "burgee.privacy.model:SubjectMark",
     "Tenant": "burgee.workspace",
     "Tenants": "burgee.workspace",
     "Variant": "burgee.flags.model",
@@ -123,6 +127,7 @@ __all__ = [
     "NotFoundError",
     "Operator",
     "PermissionDeniedError",
+    "Personal",
     "Query",
     "Reason",
     "RemoteError",
@@ -130,6 +135,7 @@ __all__ = [
     "ServerUnavailableError",
     "Settings",
     "StoredEvent",
+    "Subject",
     "Tenant",
     "Tenants",
     "UnreadableFileError",

@@ -13,7 +13,10 @@ from burgee.flags.protocol import FlagService
 from burgee.flags.service import LocalFlagService
 from burgee.keys.protocol import KeyService
 from burgee.keys.service import LocalKeyService
+from burgee.privacy.protocol import PrivacyService
+from burgee.privacy.service import LocalPrivacyService
 from burgee.store.database import Database
+from burgee.store.vault import Vault
 from burgee.tenants.protocol import TenantService
 from burgee.tenants.service import LocalTenantService
 from burgee.wire.client import HttpClient
@@ -30,6 +33,7 @@ class Services:
     flags: FlagService
     events: EventService
     keys: KeyService
+    privacy: PrivacyService
 
 
 PROTOCOLS: tuple[tuple[str, type], ...] = tuple(get_type_hints(Services).items())
@@ -38,12 +42,13 @@ PROTOCOLS: tuple[tuple[str, type], ...] = tuple(get_type_hints(Services).items()
 
 def database_of(workspace: str, settings: Settings) -> Database:
     """The database of an embedded workspace."""
+    vault = Vault.of(settings.privacy_key)
     if settings.database is not None:
         url = settings.database.get_secret_value()
-        return Database(url, name="BURGEE_DATABASE", durability=settings.durability)
+        return Database(url, name="BURGEE_DATABASE", durability=settings.durability, vault=vault)
     if workspace == MEMORY:
-        return Database.in_memory()
-    return Database.in_folder(Path(workspace).expanduser(), durability=settings.durability)
+        return Database.in_memory(vault=vault)
+    return Database.in_folder(Path(workspace).expanduser(), durability=settings.durability, vault=vault)
 
 
 def embedded(database: Database, clock: Clock = system_clock) -> Services:
@@ -53,6 +58,7 @@ def embedded(database: Database, clock: Clock = system_clock) -> Services:
         flags=LocalFlagService(database, clock),
         events=LocalEventService(database, clock, DuckDBEngine()),
         keys=LocalKeyService(database, clock),
+        privacy=LocalPrivacyService(database, clock),
     )
 
 

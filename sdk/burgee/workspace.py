@@ -24,6 +24,7 @@ from burgee.flags.facade import Flags
 from burgee.flags.model import FlagState
 from burgee.keys.model import KeyInfo, NewKey
 from burgee.keys.service import LocalKeyService
+from burgee.privacy.facade import Privacy
 from burgee.store.database import Database
 from burgee.tenants.config import TenantConfig
 from burgee.tenants.model import TenantChange, TenantState
@@ -41,7 +42,7 @@ _COLUMNS = ("id", "name", "settings", "version", "created_at", "updated_at")
 class Tenant(Shown):
     """One tenant: everything that belongs to it, and nothing of any other."""
 
-    __slots__ = ("_known", "_link", "_services", "_settings", "events", "flags", "state")
+    __slots__ = ("_known", "_link", "_services", "_settings", "events", "flags", "privacy", "state")
 
     def __init__(
         self, link: Link, services: Services, settings: Settings, state: TenantState, known: dict[str, FlagState]
@@ -56,6 +57,8 @@ class Tenant(Shown):
         """Its feature flags."""
         self.events = Events(self._link, services.events, progress=settings.progress)
         """Its event log."""
+        self.privacy = Privacy(self._link, services.privacy)
+        """Personal data in its events: what is encrypted, and how somebody is forgotten."""
 
     @property
     def id(self) -> str:

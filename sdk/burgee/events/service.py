@@ -101,7 +101,7 @@ class LocalEventService(EventService):
         def work() -> Ingested:
             rows = raw_events(events.read_all())
             with self._database.write(tenant) as connection:
-                known = log.by_ids(connection, tenant, rows)
+                known = log.by_ids(connection, tenant, rows, like={id: row.data for id, row in rows.items()})
                 for id, old in known.items():
                     if not _same(old, rows[id]):
                         raise DuplicateEventError(id, "is taken by an event with other content")

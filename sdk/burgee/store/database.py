@@ -24,39 +24,51 @@ from burgee.core.portal import hop
 from burgee.core.scope import SYSTEM_TENANT
 from burgee.core.settings import Durability
 from burgee.store import schema
+from burgee.store.subjectkeys import VAULT
+from burgee.store.vault import Vault
 
 _WAIT_MS = 30_000
 """How long a writer waits for another one, in milliseconds."""
+
+_SCRUB_WAIT_MS = 2_000
 
 
 class Database:
     """One database: `read()` and `write()` give a connection in a transaction, `run` keeps the event loop free."""
 
     def __init__(
-        self, url: str, *, name: str, durability: Durability = "safe", kept: sqlite3.Connection | None = None
+        self,
+        url: str,
+        *,
+        name: str,
+        durability: Durability = "safe",
+        vault: Vault | None = None,
+        kept: sqlite3.Connection | None = None,
     ) -> None:
         self.name = name
         self._closed = False
         self._kept = kept
         self._single = threading.RLock() if kept is not None else None
         self._engine = _engine(url, durability, in_memory=kept is not None)
+        self._engine.update_execution_options(**{VAULT: vault or Vault()})
         self._writer = self._engine.execution_options(burgee_write=True)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=partial(_leave_connections_to_parent, weakref.ref(self._engine)))
         self._prepare()
 
     @classmethod
-    def in_folder(cls, folder: Path, *, durability: Durability = "safe") -> Self:
+    def in_folder(cls, folder: Path, *, durability: Durability = "safe", vault: Vault | None = None) -> Self:
         """The SQLite database of a workspace folder, which is made if it is not there."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             msg = f"can't make the workspace folder {str(folder)!r}: {error.strerror}"
             raise WorkspaceError(msg) from None
-        return cls(f"sqlite:///{folder / 'burgee.sqlite3'}", name=str(folder), durability=durability)
+        place = f"sqlite:///{folder / 'burgee.sqlite3'}"
+        return cls(place, name=str(folder), durability=durability, vault=vault)
 
     @classmethod
-    def in_memory(cls) -> Self:
+    def in_memory(cls, *, vault: Vault | None = None) -> Self:
         """A database of its own that is gone when closed.
 
         One connection serves all threads; a lock lets them in one by one. The database lives as long as a
@@ -64,7 +76,7 @@ class Database:
         """
         place = f"file:/{uuid.uuid4()}?vfs=memdb"
         kept = sqlite3.connect(place, uri=True, check_same_thread=False)
-        return cls(f"sqlite:///{place}&uri=true&check_same_thread=false", name="memory://", kept=kept)
+        return cls(f"sqlite:///{place}&uri=true&check_same_thread=false", name="memory://", vault=vault, kept=kept)
 
     @contextmanager
     def read(self, tenant: str) -> Iterator[Connection]:  # noqa: ARG002 - what row-level security lets through
@@ -84,6 +96,23 @@ class Database:
     async def run[T](self, work: Callable[[], T]) -> T:
         """Do blocking work: in a worker thread, or right here where the caller's thread may block."""
         return await hop(work)
+
+    def scrub(self) -> bool:
+        """Empty SQLite's write-ahead log, which keeps what was overwritten; false while a reader still needs it.
+
+        PostgreSQL gets rid of what was overwritten in its own time (vacuum, recycling of the WAL).
+        """
+        if self._engine.dialect.name != "sqlite":
+            return True
+        with self._guarded(), contextlib.closing(self._engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout = {_SCRUB_WAIT_MS}")
+            try:
+                [busy, *_] = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
+                cursor.close()
+        return not busy
 
     def close(self) -> None:
         """Give all connections back."""
@@ -160,6 +189,7 @@ def _engine(url: str, durability: Durability, *, in_memory: bool) -> Engine:
         connection.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("PRAGMA secure_delete = ON")  # keys and what was derived with them are gone when deleted
 
     @event.listens_for(engine, "begin")
     def _began(connection: Connection) -> None:

@@ -18,6 +18,7 @@ from burgee.core.errors import ConcurrencyError, DuplicateEventError, InvalidInp
 from burgee.core.ids import new_id
 from burgee.core.json import Json, dumps, loads
 from burgee.core.result import Err, Ok, Result
+from burgee.store import subjects
 from burgee.store.schema import events
 
 ANY = -1
@@ -128,7 +129,7 @@ def append(
     if len(set(given)) < len(given):
         twice = next(id for id in given if given.count(id) > 1)
         return Err(DuplicateEventError(twice, "stands twice in this batch"))
-    known = by_ids(connection, tenant, given)
+    known = by_ids(connection, tenant, given, like={row.id: row.data for row in rows})
     if known:
         return _repeated(stream, new, ids, known)
     actual = head(connection, tenant, stream)
@@ -136,6 +137,8 @@ def append(
         return Err(ConcurrencyError(stream, expected, actual))
     try:
         store(connection, clock, tenant, rows, {stream: actual})
+    except InvalidInputError as error:  # personal fields that are nobody's
+        return Err(error)
     except IntegrityError:  # a database whose writers do not wait for each other: the other one was first
         return Err(ConcurrencyError(stream, actual if expected == ANY else expected, actual + 1))
     return Ok(Appended(stream, actual + len(rows), tuple(ids)))
@@ -146,7 +149,7 @@ def store(connection: Connection, clock: Clock, tenant: str, rows: Iterable[RawE
     heads = dict(heads)
     now = clock.now_us()
     values = []
-    for row in rows:
+    for row in subjects.seal(connection, tenant, list(rows), now):
         version = heads[row.stream] = heads.get(row.stream, 0) + 1
         values.append(
             {
@@ -180,12 +183,14 @@ def heads(connection: Connection, tenant: str, streams: Iterable[str]) -> dict[s
     return found
 
 
-def by_ids(connection: Connection, tenant: str, ids: Iterable[str]) -> dict[str, StoredEvent]:
-    """The events with these ids, as far as they exist."""
+def by_ids(
+    connection: Connection, tenant: str, ids: Iterable[str], *, like: Mapping[str, str] | None = None
+) -> dict[str, StoredEvent]:
+    """The events with these ids, as far as they exist; `like`: the data they are to be compared with, by id."""
     found: dict[str, StoredEvent] = {}
     for some in batched(ids, _IDS_AT_ONCE, strict=False):
-        rows = connection.execute(_BY_IDS, {"tenant": tenant, "ids": some})
-        found.update((row.id, stored(row)) for row in rows)
+        rows = connection.execute(_BY_IDS, {"tenant": tenant, "ids": some}).all()
+        found.update((event.id, event) for event in opened(connection, tenant, rows, like))
     return found
 
 
@@ -196,12 +201,23 @@ def read_stream(
     query = select(events).where(events.c.tenant == tenant, events.c.stream == stream, events.c.version > after)
     if upto is not None:
         query = query.where(events.c.version <= upto)
-    for row in connection.execute(query.order_by(events.c.version)):
-        yield stored(row)
+    for rows in connection.execute(query.order_by(events.c.version)).partitions(_IDS_AT_ONCE):
+        yield from opened(connection, tenant, rows)
 
 
-def stored(row: Row[tuple[object, ...]]) -> StoredEvent:
-    """A row of the table as a value."""
+def opened(
+    connection: Connection,
+    tenant: str,
+    rows: Sequence[Row[tuple[object, ...]]],
+    like: Mapping[str, str] | None = None,
+) -> Iterator[StoredEvent]:
+    """Rows of the table as values, their personal fields opened."""
+    ids, texts = [row.id for row in rows], [row.data for row in rows]
+    return map(stored, rows, subjects.opened_texts(connection, tenant, ids, texts, like))
+
+
+def stored(row: Row[tuple[object, ...]], data: str) -> StoredEvent:
+    """A row of the table as a value, with its data opened."""
     return StoredEvent(
         row.position,
         row.stream,
@@ -209,7 +225,7 @@ def stored(row: Row[tuple[object, ...]]) -> StoredEvent:
         row.id,
         row.type,
         row.schema_version,
-        loads_object(row.data),
+        loads_object(data),
         loads_object(row.metadata),
         from_us(row.occurred_at),
         from_us(row.recorded_at),
