@@ -79,8 +79,8 @@ class Privacy(Shown):
     ) -> RuleList:
         """Say which payload fields of an event type are personal, and whose; gives all the rules there are then.
 
-        A rule holds for events that are stored after it; those stored before stay as they are. Said again for a type, it
-        takes the place of the earlier rule. Neither that nor `unprotect` makes anything unreadable.
+        A rule holds for events that are stored after it; those stored before stay as they are. Said again for a type,
+        it takes the place of the earlier rule. Neither that nor `unprotect` makes anything unreadable.
 
         Args:
             type: an event type, or a prefix like `order.*`; or an event class whose fields are marked with
@@ -95,6 +95,8 @@ class Privacy(Shown):
         if not isinstance(type, str):
             from burgee.privacy.marks import marked_type
 
+            if fields:
+                raise InvalidInputError("an event class marks its personal fields itself", hint="leave `fields` out")
             name, fields = marked_type(type), type
         else:
             name = type

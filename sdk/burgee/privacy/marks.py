@@ -31,13 +31,10 @@ def marked_fields(cls: type, subject: str | None) -> dict[str, str]:
     if not personal:
         hint = "mark them: email: Annotated[str, burgee.Personal]"
         raise InvalidInputError(f"no field of {cls.__name__} is marked as personal", hint=hint)
-    for name, hint in _hints(cls).items():
-        if name not in personal and (inner := _deeper(hint)):
-            hint = f"mark the whole field: {name}: Annotated[…, burgee.Personal]"
-            raise InvalidInputError(
-                f"{cls.__name__}.{name} holds a personal field, {inner}: only whole fields of the payload can be",
-                hint=hint,
-            )
+    for name, kind in _hints(cls).items():
+        if name not in personal and (inner := _deeper(kind)):
+            why = f"{cls.__name__}.{name} holds a personal field, {inner}, and only whole fields can be personal"
+            raise InvalidInputError(why, hint=f"mark {name!r} itself: Annotated[…, burgee.Personal]")
     subjects = [name for name, found in marks.items() if any(isinstance(mark, SubjectMark) for mark in found)]
     return {name: subject or mark.of or _only(cls, subjects) for name, mark in personal.items()}
 
@@ -45,14 +42,9 @@ def marked_fields(cls: type, subject: str | None) -> dict[str, str]:
 def _only(cls: type, subjects: list[str]) -> str:
     if len(subjects) == 1:
         return subjects[0]
-    found = "several fields" if subjects else "no field"
-    hint = 'mark one: customer: Annotated[str, burgee.Subject], or say it: protect(…, subject="stream")'
-    raise InvalidInputError(
-        f"{found} of {cls.__name__} are marked as the subject"
-        if subjects
-        else f"{found} of {cls.__name__} is marked as the subject",
-        hint=hint,
-    )
+    why = f"{len(subjects) or 'no'} fields of {cls.__name__} are marked as the subject; one is needed"
+    hint = 'mark it: customer: Annotated[str, burgee.Subject], or say it: protect(…, subject="stream")'
+    raise InvalidInputError(why, hint=hint)
 
 
 def _hints(cls: type) -> dict[str, object]:

@@ -8,8 +8,14 @@ from typing import override
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from burgee.core.clock import Clock
-from burgee.core.errors import ConflictError, InvalidInputError, MissingTenantError, NotFoundError
+from burgee.core.clock import Clock, from_us
+from burgee.core.errors import (
+    ConflictError,
+    DuplicateEventError,
+    InvalidInputError,
+    MissingTenantError,
+    NotFoundError,
+)
 from burgee.core.history import Change
 from burgee.core.json import Json
 from burgee.core.page import Page, cut, wrong_limit
@@ -109,18 +115,18 @@ class LocalPrivacyService(PrivacyService):
         self, subject: str, why: str | None = None, missing_ok: bool = False
     ) -> Result[Forgotten, ConflictError | InvalidInputError | MissingTenantError | NotFoundError]:
         tenant = require_tenant()
-        if not isinstance(subject, str) or not subject:
+        if not subject:
             return Err(InvalidInputError(f"a subject must be text, not {subject!r}"))
 
         def work() -> Result[Forgotten, ConflictError | InvalidInputError | NotFoundError]:
             # Counting reads the whole log. It is done before, so that writers wait for the last few events only.
+            upto = reading.last_position(self._database, tenant)
             with self._database.read(tenant) as connection:
-                names = subjectkeys.names_of(connection, tenant, subject)
-                counted = subjectkeys.living(connection, tenant, names)
-                upto = reading.last_position(connection, tenant)
-                events = subjects.events_of(connection, tenant, counted)
+                counted = subjectkeys.living(connection, tenant, subjectkeys.names_of(connection, tenant, subject))
+                events = subjects.events_of(connection, tenant, counted, upto=upto)
             with self._database.write(tenant) as connection:
-                if done := self._done_before(connection, tenant, subject):
+                done = self._done_before(connection, tenant, subject)
+                if done is not None:
                     return done
                 names = subjectkeys.names_of(connection, tenant, subject)
                 keys = subjectkeys.living(connection, tenant, names)
@@ -135,7 +141,7 @@ class LocalPrivacyService(PrivacyService):
                 names = sorted({key.subject for key in keys})
                 event = NewEvent(_FORGOTTEN, {"subject": names, "keys": len(keys), "events": events})
                 self._rules.change(connection, tenant, ID, lambda _: Ok(event), why=why).unwrap()
-                return Ok(Forgotten(subject, events, len(keys), log.from_us(now)))
+                return Ok(Forgotten(subject, events, len(keys), from_us(now)))
 
         forgotten = await self._database.run(work)
         if isinstance(forgotten, Err):
@@ -174,7 +180,7 @@ class LocalPrivacyService(PrivacyService):
         if event is None:
             return None
         if event.type != _FORGOTTEN or event.data["subject"] != subjectkeys.names_of(connection, tenant, subject):
-            return Err(log.DuplicateEventError(event.id, "is an idempotency key that another change used"))
+            return Err(DuplicateEventError(event.id, "is an idempotency key that another change used"))
         return Ok(_forgotten(subject, event.data, event.recorded_at))
 
     @staticmethod
@@ -188,7 +194,7 @@ class LocalPrivacyService(PrivacyService):
         if missing_ok:
             return Ok(Forgotten(subject))
         there = [one.subject for one in subjectkeys.page(connection, tenant, limit=_NEAR)]
-        error = NotFoundError("subject with personal fields", subject, there)
+        error = NotFoundError("subject", subject, there)
         error.add_note("only fields that a rule named when their event was stored can be forgotten: .rules().frame()")
         return Err(error)
 

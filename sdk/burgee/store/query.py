@@ -94,14 +94,14 @@ def read(database: Database, tenant: str, query: EventQuery, *, limit: int) -> l
 
 def read_batches(database: Database, tenant: str, query: EventQuery) -> pa.RecordBatchReader:
     """All events as Arrow batches (`RAW`), by position, as of the moment of the call."""
-    with database.read(tenant) as connection:
-        last = last_position(connection, tenant)
+    last = last_position(database, tenant)
     return pa.RecordBatchReader.from_batches(RAW, _batches(database, tenant, query, last))
 
 
-def last_position(connection: Connection, tenant: str) -> int:
-    """The position of the tenant's newest event; 0 if there is none."""
-    return connection.scalar(select(func.max(events.c.position)).where(events.c.tenant == tenant)) or 0
+def last_position(database: Database, tenant: str) -> int:
+    """The position of the tenant's last event; 0 if there is none."""
+    with database.read(tenant) as connection:
+        return connection.scalar(select(func.max(events.c.position)).where(events.c.tenant == tenant)) or 0
 
 
 def _batches(database: Database, tenant: str, query: EventQuery, last: int) -> Iterator[pa.RecordBatch]:

@@ -8,6 +8,7 @@ gets another one (the next generation) as soon as something new is said of it.
 import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import batched
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,6 @@ from burgee.store.schema import projections, snapshots, subjects
 from burgee.store.vault import Vault, new_key
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 VAULT = "burgee_vault"
@@ -41,9 +40,9 @@ class Subject:
 
     subject: str
     generation: int
-    since: "datetime"
+    since: datetime
     forgotten: bool
-    forgotten_at: "datetime | None"
+    forgotten_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

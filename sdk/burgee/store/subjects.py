@@ -135,13 +135,17 @@ def opened[T: (pa.RecordBatch, pa.Table)](connection: Connection, tenant: str, r
     return type(raw).from_arrays(columns, schema=raw.schema)
 
 
-def events_of(connection: Connection, tenant: str, keys: Sequence[Key], *, after: int = 0) -> int:
-    """How many events behind that position have fields that only these keys open."""
+def events_of(
+    connection: Connection, tenant: str, keys: Sequence[Key], *, after: int = 0, upto: int | None = None
+) -> int:
+    """How many events have fields that only these keys open, of those with `after < position <= upto`."""
     if not keys:
         return 0
     within = func.instr if connection.dialect.name == "sqlite" else func.strpos
     needles = [f'{_IN_TEXT}[{dumps(key.subject)},{key.generation},"' for key in keys]
     query = select(func.count()).where(events.c.tenant == tenant, events.c.position > after)
+    if upto is not None:
+        query = query.where(events.c.position <= upto)
     return connection.scalar(query.where(or_(*(within(events.c.data, needle) > 0 for needle in needles)))) or 0
 
 
