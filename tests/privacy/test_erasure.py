@@ -1,4 +1,4 @@
-"""Forgetting for real: the key's bytes are out of the files, and it is done whole or not at all, whoever else writes."""
+"""Forgetting for real: the key's bytes are out of the files, and it is done whole or not at all."""
 
 import signal
 import subprocess
@@ -32,7 +32,7 @@ GREP = """
 
 
 def in_files(folder: Path, needles: list[bytes]) -> int:
-    """How many of them stand in the files of the workspace. Another process looks: to close the file here would drop SQLite's locks."""
+    """How many of them stand in the workspace's files. Another process looks: a file closed here drops SQLite's locks."""
     found = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(GREP), str(folder)],
         input="\n".join(needle.hex() for needle in needles),
@@ -158,11 +158,11 @@ def test_killed_while_forgetting_it_is_done_or_not_and_never_half(tmp_path: Path
         command = [sys.executable, "-c", textwrap.dedent(FORGETTER), str(folder), str(begun)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            assert process.stdout.readline()
-            time.sleep(0.002 * kill)
+            said = [process.stdout.readline() for _ in range(2)]
+            time.sleep(0.001 * kill)
             process.send_signal(signal.SIGKILL)
-            last = process.stdout.read().split()
-        begun = int(last[-1]) if last else begun
+            said += process.stdout.read().split()
+        begun = int(said[-1])
         with burgee.open(folder) as ws:
             acme = ws.tenant("acme")
             readable = {str(event.data["customer"]) for event in acme.events.read() if event.data["email"] is not None}
@@ -171,7 +171,7 @@ def test_killed_while_forgetting_it_is_done_or_not_and_never_half(tmp_path: Path
             assert sorted(told) == sorted(forgotten)
             assert readable == {f"c{n}" for n in range(1000)} - forgotten
             assert {f"c{n}" for n in range(begun)} <= forgotten <= {f"c{n}" for n in range(begun + 1)}
-    assert begun
+    assert begun >= 20
 
 
 def test_a_master_key_wraps_the_keys_and_without_it_nothing_is_readable(tmp_path: Path) -> None:
