@@ -32,7 +32,7 @@ GREP = """
 
 
 def in_files(folder: Path, needles: list[bytes]) -> int:
-    """How many of them stand in the workspace's files. Another process looks: a file closed here drops SQLite's locks."""
+    """How many stand in the workspace's files. Another process looks: a file closed here drops SQLite's locks."""
     found = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(GREP), str(folder)],
         input="\n".join(needle.hex() for needle in needles),

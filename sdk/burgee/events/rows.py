@@ -25,7 +25,8 @@ def raw_events(table: pa.Table) -> dict[str, RawEvent]:
     for type in set(types):
         log.check_name("event type", type)
     rows: dict[str, RawEvent] = {}
-    for row in map(RawEvent, streams, ids, types, map(_object, data), map(_object, metadata), times):
+    versions = _versions(table)
+    for row in map(RawEvent, streams, ids, types, map(_object, data), map(_object, metadata), times, versions):
         if rows.setdefault(log.check_name("event id", row.id), row) != row:
             raise DuplicateEventError(row.id, "stands twice in this table, with different content")
     return rows
@@ -34,6 +35,19 @@ def raw_events(table: pa.Table) -> dict[str, RawEvent]:
 def own_stream(stream: str) -> InvalidInputError:
     """The refusal of a stream that is burgee's own."""
     return InvalidInputError(f"stream {stream!r} can't be written to: names that begin with {OWN!r} are burgee's own")
+
+
+def _versions(table: pa.Table) -> "list[int]":
+    """The schema versions, where the table has them; 1 where it has not."""
+    if "schema_version" not in table.column_names:
+        return [1] * len(table)
+    try:
+        found: list[int] = table["schema_version"].cast(pa.int64()).fill_null(1).to_pylist()
+    except pa.ArrowException as error:
+        raise InvalidInputError(f"column 'schema_version' is not of the kind needed: {error}") from None
+    if found and min(found) < 1:
+        raise InvalidInputError(f"a schema version is a whole number from 1, not {min(found)}")
+    return found
 
 
 def _columns(table: pa.Table) -> "list[list[str]]":

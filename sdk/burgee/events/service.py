@@ -130,9 +130,11 @@ def _tree(question: Question) -> Expression:
 
 
 def _same(old: StoredEvent, row: RawEvent) -> bool:
-    return (old.stream, old.type, dumps(old.data), dumps(old.metadata), to_us(old.occurred_at)) == (
+    kept = (old.stream, old.type, old.schema_version, dumps(old.data), dumps(old.metadata), to_us(old.occurred_at))
+    return kept == (
         row.stream,
         row.type,
+        row.schema_version,
         row.data,
         row.metadata,
         row.occurred_at,
