@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
 
 from burgee.core.clock import from_us
 from burgee.store.schema import projections, snapshots, subjects
@@ -32,6 +32,11 @@ _LONGEST_NAME = 200  # a longer subject is hashed
 _AT_ONCE = 400  # bound parameters of one statement
 _PEPPER = ""  # where the tenant's secret lies: no subject has that name
 _EMPTY = Vault()
+_KEYS = select(subjects.c.subject, subjects.c.generation, subjects.c.key).where(
+    subjects.c.tenant == bindparam("tenant"),
+    subjects.c.generation > 0,
+    subjects.c.subject.in_(bindparam("names", expanding=True)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +210,9 @@ def opening_ciphers(connection: Connection, tenant: str, keys: set[Key]) -> "dic
 
 
 def _stored(connection: Connection, tenant: str, names: set[str]) -> dict[Key, bytes | None]:
-    c = subjects.c
-    query = select(c.subject, c.generation, c.key).where(c.tenant == tenant, c.generation > 0)
     found: dict[Key, bytes | None] = {}
     for some in batched(sorted(names), _AT_ONCE, strict=False):
-        rows = connection.execute(query.where(c.subject.in_(some)))
+        rows = connection.execute(_KEYS, {"tenant": tenant, "names": some})
         found.update((Key(subject, generation), key) for subject, generation, key in rows)
     return found
 

@@ -45,7 +45,7 @@ def seal(connection: Connection, tenant: str, rows: Sequence["RawEvent"], now: i
         InvalidInputError: a row has personal fields but does not say whose, or a field that looks encrypted.
     """
     for row in rows:
-        if _IN_TEXT in row.data and any(map(_key, _object(row.data).values())):
+        if _IN_TEXT in row.data and _fields(_object(row.data)):
             msg = f"an event's field can't be {{{_MARK!r}: [subject, generation, text]}}: encrypted fields are kept so"
             raise InvalidInputError(msg)
     rules = protection(connection, tenant)
@@ -93,25 +93,22 @@ def opened_texts(
     places = [place for place, text in enumerate(texts) if _IN_TEXT in text]
     if not places:
         return texts
-    marked = {place: data for place in places if (data := _object(texts[place])) and any(map(_key, data.values()))}
-    wanted = {found[0] for data in marked.values() for value in data.values() if (found := _key(value))}
-    ciphers = opening_ciphers(connection, tenant, wanted)
+    marked = [(place, data, fields) for place in places if (fields := _fields(data := _object(texts[place])))]
+    ciphers = opening_ciphers(connection, tenant, {key for _, _, fields in marked for key, _ in fields.values()})
     opened = list(texts)
-    for place, data in marked.items():
+    for place, data, fields in marked:
         id = ids[place]
         given = _object(like[id]) if like is not None and id in like else None
-        plain: dict[str, Json] = {}
-        for name, value in data.items():
-            found = _key(value)
-            if found is None or found[0] not in ciphers:
-                plain[name] = value
-            elif (cipher := ciphers[found[0]]) is not None:
-                plain[name] = _decrypted(cipher, found[1], _place(tenant, id, name))
-            elif given is None:
-                plain[name] = None
-            elif name in given:
-                plain[name] = given[name]
-        opened[place] = dumps(plain)
+        for name, (key, text) in fields.items():
+            if key not in ciphers:  # looks like ours, and is not: stored before burgee knew personal fields
+                continue
+            if (cipher := ciphers[key]) is not None:
+                data[name] = _decrypted(cipher, text, _place(tenant, id, name))
+            elif given is None or name in given:
+                data[name] = None if given is None else given[name]
+            else:
+                del data[name]
+        opened[place] = dumps(data)
     return opened
 
 
@@ -182,11 +179,16 @@ def _decrypted(cipher: "AESSIV", text: str, place: list[bytes]) -> Json:
         raise WorkspaceError(f"field {name!r} of event {event!r} can't be decrypted", hint=hint) from None
 
 
-def _key(value: Json) -> tuple[Key, str] | None:
+def _fields(data: Mapping[str, Json]) -> dict[str, tuple[Key, str]]:
+    """The encrypted fields of a payload."""
+    return {name: found for name, value in data.items() if isinstance(value, dict) and (found := _key(value))}
+
+
+def _key(value: Mapping[str, Json]) -> tuple[Key, str] | None:
     """The key that an encrypted field names, and its text; none for any other value."""
-    if not isinstance(value, dict) or value.keys() != {_MARK}:
+    if len(value) != 1:
         return None
-    match value[_MARK]:
+    match value.get(_MARK):
         case [str(subject), int(generation), str(text)]:
             return Key(subject, generation), text
     return None
