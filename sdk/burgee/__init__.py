@@ -38,13 +38,14 @@ if TYPE_CHECKING:
         RemoteError,
         ServerFailureError,
         ServerUnavailableError,
+        StreamClosedError,
         UnreadableFileError,
         WorkspaceError,
     )
     from burgee.core.scope import tenant_scope
     from burgee.core.settings import Settings
     from burgee.events.facade import Events
-    from burgee.events.model import ANY, NO_STREAM, StoredEvent
+    from burgee.events.model import ANY, NO_STREAM, STREAM_EXISTS, StoredEvent
     from burgee.events.model import NewEvent as Event
     from burgee.events.query import Query
     from burgee.flags.facade import Flag, Flags
@@ -74,6 +75,7 @@ _ERRORS = (
     "RemoteError",
     "ServerFailureError",
     "ServerUnavailableError",
+    "StreamClosedError",
     "UnreadableFileError",
     "WorkspaceError",
 )
@@ -92,6 +94,7 @@ _HOMES = {
     "Personal": "burgee.privacy.model",
     "Query": "burgee.events.query",
     "Reason": "burgee.flags.model",
+    "STREAM_EXISTS": "burgee.events.model",
     "Settings": "burgee.core.settings",
     "StoredEvent": "burgee.events.model",
     "Subject": "burgee.privacy.model:SubjectMark",
@@ -106,6 +109,7 @@ _HOMES = {
 __all__ = [
     "ANY",
     "NO_STREAM",
+    "STREAM_EXISTS",
     "AccessError",
     "AlreadyExistsError",
     "AuthenticationError",
@@ -135,6 +139,7 @@ __all__ = [
     "ServerUnavailableError",
     "Settings",
     "StoredEvent",
+    "StreamClosedError",
     "Subject",
     "Tenant",
     "Tenants",
@@ -187,7 +192,8 @@ if not TYPE_CHECKING:  # a type checker knows the names from above, and so finds
             raise AttributeError(f"module 'burgee' has no attribute {name!r}")
         module, _, other = home.partition(":")
         loaded = importlib.import_module(module)
-        return loaded if home.endswith(":") else getattr(loaded, other or name)
+        globals()[name] = found = loaded if home.endswith(":") else getattr(loaded, other or name)
+        return found
 
 
 def __dir__() -> list[str]:

@@ -45,7 +45,10 @@ def database_of(workspace: str, settings: Settings) -> Database:
     vault = Vault.of(settings.privacy_key)
     if settings.database is not None:
         url = settings.database.get_secret_value()
-        return Database(url, name="BURGEE_DATABASE", durability=settings.durability, vault=vault)
+        connections = settings.database_connections
+        return Database(
+            url, name="BURGEE_DATABASE", durability=settings.durability, connections=connections, vault=vault
+        )
     if workspace == MEMORY:
         return Database.in_memory(vault=vault)
     return Database.in_folder(Path(workspace).expanduser(), durability=settings.durability, vault=vault)

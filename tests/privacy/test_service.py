@@ -289,3 +289,10 @@ def test_without_a_tenant_there_is_no_privacy_to_speak_of() -> None:
 def test_privacy_shows_itself_without_asking_anything(acme: Tenant) -> None:
     assert "forget" in repr(acme.privacy)
     assert "protect" in acme.privacy._repr_mimebundle_()["text/html"]
+
+
+def test_what_was_stored_before_a_rule_is_known_again_though_the_rule_would_refuse_it(acme: Tenant) -> None:
+    rows = pd.DataFrame([{"who": "c1", "email": "x", "kind": "order.placed", "at": "2026-01-01"}])
+    acme.events.ingest(rows, stream="who", type="kind", time="at")
+    acme.privacy.protect("order.placed", fields=["email"], subject="customer")
+    assert acme.events.ingest(rows, stream="who", type="kind", time="at").known == 1

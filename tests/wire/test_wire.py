@@ -211,6 +211,7 @@ def _every_error() -> Iterator[BurgeeError]:
         errors.AlreadyExistsError: errors.AlreadyExistsError("flag", "x"),
         errors.ConcurrencyError: errors.ConcurrencyError("s", 1, 2),
         errors.DuplicateEventError: errors.DuplicateEventError("e1", "is taken"),
+        errors.StreamClosedError: errors.StreamClosedError("order-1", 7),
         errors.MissingTenantError: errors.MissingTenantError(),
         errors.NewerWorkspaceError: errors.NewerWorkspaceError("/x", 2, 1),
         errors.ServerUnavailableError: errors.ServerUnavailableError("http://x", "why", 3),

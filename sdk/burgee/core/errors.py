@@ -8,7 +8,8 @@
     ├── ConflictError                        409  the world is not as the call expected
     │   ├── AlreadyExistsError                    the name is taken
     │   ├── ConcurrencyError                      another writer was first: stream, expected, actual
-    │   └── DuplicateEventError                   the event id is taken by an event with other content
+    │   ├── DuplicateEventError                   the event id is taken by an event with other content
+    │   └── StreamClosedError                     the stream was closed: nothing can be appended to it
     ├── AccessError
     │   ├── AuthenticationError              401  no key, or a wrong one
     │   ├── PermissionDeniedError            403  the key does not reach that far
@@ -154,10 +155,16 @@ class ConcurrencyError(ConflictError):
     actual: int
 
     def __init__(self, stream: str, expected: int, actual: int) -> None:
-        wanted = "no such stream yet" if expected == 0 else f"version {expected}"
+        if expected < 0:
+            said = f"there is no stream {stream!r} yet, expected an existing one"
+            hint = "look at its name again, or append with expected_version=burgee.ANY"
+        else:
+            wanted = "no such stream yet" if expected == 0 else f"version {expected}"
+            said = f"stream {stream!r} is at version {actual}, expected {wanted}"
+            hint = "read the stream again and decide anew, or append with expected_version=burgee.ANY"
         super().__init__(
-            f"stream {stream!r} is at version {actual}, expected {wanted}",
-            hint="read the stream again and decide anew, or append with expected_version=burgee.ANY",
+            said,
+            hint=hint,
             stream=stream,
             expected=expected,
             actual=actual,
@@ -172,6 +179,22 @@ class DuplicateEventError(ConflictError):
 
     def __init__(self, id: str, why: str) -> None:
         super().__init__(f"event id {id!r} {why}", id=id)
+
+
+class StreamClosedError(ConflictError):
+    """The stream was closed, at `version`: it can be read, but nothing can be appended to it any more."""
+
+    code = "stream-closed"
+    stream: str
+    version: int
+
+    def __init__(self, stream: str, version: int) -> None:
+        super().__init__(
+            f"stream {stream!r} was closed at version {version}",
+            hint="nothing can be appended to a closed stream: begin another one",
+            stream=stream,
+            version=version,
+        )
 
 
 class AccessError(BurgeeError):

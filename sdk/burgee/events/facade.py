@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, cast, override
 
 from burgee.core.checks import need_text, need_texts
 from burgee.core.clock import from_us, to_us
@@ -14,7 +14,7 @@ from burgee.core.ids import new_id
 from burgee.core.json import Json
 from burgee.core.link import Link
 from burgee.core.progress import ProgressBar
-from burgee.events.model import ANY, Appended, EventQuery, Ingested, NewEvent
+from burgee.events.model import ANY, STREAM_EXISTS, Appended, EventQuery, Ingested, NewEvent, StreamAppend
 from burgee.events.protocol import EventService
 from burgee.events.query import EventList, Query
 from burgee.store.log import check_expected
@@ -59,19 +59,57 @@ class Events(Shown):
             stream: the stream's name, e.g. `order-42`; what stands before the first `-` is its category.
             events: `burgee.Event("order.placed", {"total": 42})`, or a dict with `type` and, if wanted,
                 `data, metadata, id, occurred_at, schema_version`.
-            expected_version: the version the stream must have; `burgee.NO_STREAM` for a new stream.
+            expected_version: the version the stream must have; `burgee.NO_STREAM` for a new stream,
+                `burgee.STREAM_EXISTS` for any that exists.
 
         Raises:
             ConcurrencyError: the stream is at another version: another writer was first.
             DuplicateEventError: an event id is taken by an event with other content.
+            StreamClosedError: the stream was closed.
+        """
+        ready = self._ready(stream, events, expected_version)
+        return self._link.call(self._service.append(stream, ready, expected_version))
+
+    def append_all(
+        self,
+        events: Mapping[str, NewEvent | Mapping[str, Json] | Sequence[NewEvent | Mapping[str, Json]]],
+        *,
+        expected_version: int | Mapping[str, int] = ANY,
+    ) -> list[Appended]:
+        """Append to several streams in one transaction: all of it or nothing.
+
+        Args:
+            events: what each stream gets, by the stream's name; each as in `append`.
+            expected_version: the version every stream must have, or a dict with that of each; `burgee.ANY` for
+                those that are not in it.
+
+        Raises:
+            ConcurrencyError: a stream is at another version.
+            DuplicateEventError: an event id is taken, or some of these events are stored already and others not.
+            StreamClosedError: a stream was closed.
+        """
+        if not isinstance(events, Mapping):
+            raise InvalidInputError("give a dict: what each stream gets, by the stream's name")
+        if isinstance(expected_version, Mapping) and (other := expected_version.keys() - events.keys()):
+            raise InvalidInputError(f"expected_version names streams that get nothing here: {sorted(other)}")
+        wanted = expected_version if isinstance(expected_version, Mapping) else dict.fromkeys(events, expected_version)
+        parts = tuple(
+            StreamAppend(n, self._ready(n, new, e), e) for n, new in events.items() for e in [wanted.get(n, ANY)]
+        )
+        return list(self._link.call(self._service.append_many(parts)))
+
+    def close(self, stream: str, *, expected_version: int = STREAM_EXISTS) -> Appended:
+        """Close a stream for good: it can still be read, but nothing can be appended to it. Again is a no-op.
+
+        Args:
+            stream: the stream's name.
+            expected_version: the version it must have; by default any, if only it exists.
+
+        Raises:
+            ConcurrencyError: the stream is at another version, or does not exist.
         """
         need_text("stream", stream)
-        check_expected(expected_version)
-        several = [events] if isinstance(events, NewEvent | Mapping) else list(events)
-        ready = tuple(map(_event, several))
-        if not self._link.inline:
-            ready = tuple(map(_with_id, ready))  # so that a request that is sent again is known again
-        return self._link.call(self._service.append(stream, ready, expected_version))
+        return self._link.call(self._service.close_stream(stream, check_expected(expected_version)))
 
     def read(self, stream: str | None = None, *, after: int | None = None) -> EventList:
         """The events of a stream (or of all) one by one, in the order of the log; `after` is a position."""
@@ -232,6 +270,15 @@ class Events(Shown):
         """Types, times, counts over time and a table: to use, not only to see."""
         explorer: Explorer = view("explorer").Explorer(self)
         return explorer
+
+    def _ready(self, stream: str, events: object, expected: int) -> tuple[NewEvent, ...]:
+        """The events of one stream, checked before anything travels."""
+        need_text("stream", stream)
+        check_expected(expected)
+        several = isinstance(events, Iterable) and not isinstance(events, Mapping | str)
+        ready = tuple(map(_event, cast("Iterable[object]", events) if several else [events]))
+        # With ids of their own, so that a request that is sent again is known again.
+        return ready if self._link.inline else tuple(map(_with_id, ready))
 
     def _select(self, query: EventQuery) -> Query:
         return Query(self._link, self._service, query, progress=self._progress)

@@ -5,12 +5,13 @@ from typing import Literal
 
 from burgee.core.checks import need_text, need_texts
 from burgee.core.periods import Period
-from burgee.store.log import ANY, NO_STREAM, Appended, NewEvent, StoredEvent
+from burgee.store.log import ANY, NO_STREAM, STREAM_EXISTS, Appended, NewEvent, StoredEvent, StreamAppend
 from burgee.store.query import EventQuery
 
 __all__ = [
     "ANY",
     "NO_STREAM",
+    "STREAM_EXISTS",
     "Appended",
     "Counts",
     "EventQuery",
@@ -20,6 +21,7 @@ __all__ = [
     "Period",
     "Question",
     "StoredEvent",
+    "StreamAppend",
 ]
 
 

@@ -7,7 +7,17 @@ import pyarrow as pa
 from burgee.core.errors import ConflictError, InvalidInputError, MissingTenantError
 from burgee.core.page import Page
 from burgee.core.result import Result
-from burgee.events.model import ANY, Appended, EventQuery, Ingested, NewEvent, Question, StoredEvent
+from burgee.events.model import (
+    ANY,
+    STREAM_EXISTS,
+    Appended,
+    EventQuery,
+    Ingested,
+    NewEvent,
+    Question,
+    StoredEvent,
+    StreamAppend,
+)
 from burgee.wire.operation import operation
 
 
@@ -21,8 +31,23 @@ class EventService(Protocol):
         """Append events to one stream, all or nothing.
 
         `expected_version` is the version the stream must have: a number, 0 for a stream that must not exist
-        yet, -1 for whatever it is. The same event ids with the same content again are a no-op.
+        yet, -1 for whatever it is, -2 for whatever it is if it exists. The same event ids with the same content
+        again are a no-op.
         """
+        ...
+
+    @operation("POST", "/events/append-many", repeatable=True)
+    async def append_many(
+        self, appends: tuple[StreamAppend, ...]
+    ) -> Result[tuple[Appended, ...], ConflictError | InvalidInputError | MissingTenantError]:
+        """Append to several streams, all or nothing; each part says which version its stream must have."""
+        ...
+
+    @operation("POST", "/events/close", repeatable=True)
+    async def close_stream(
+        self, stream: str, expected_version: int = STREAM_EXISTS
+    ) -> Result[Appended, ConflictError | InvalidInputError | MissingTenantError]:
+        """Close a stream for good: it can be read, but nothing can be appended to it. Closing it again is a no-op."""
         ...
 
     @operation("POST", "/events/read", repeatable=True)

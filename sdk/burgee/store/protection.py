@@ -10,6 +10,7 @@ from functools import lru_cache
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, select
 
+from burgee.store.backend import Prepared
 from burgee.store.schema import states
 
 KIND, ID = "privacy", "tenant"
@@ -52,19 +53,17 @@ class Protection:
 
 
 _adapter = TypeAdapter(Protection)
-_STATE = select(states.c.data).where(states.c.tenant == bindparam("tenant"), states.c.kind == KIND, states.c.id == ID)
-_STATE_SQLITE = f"SELECT data FROM states WHERE tenant = ? AND kind = '{KIND}' AND id = '{ID}'"
+_STATE = Prepared(
+    select(states.c.data).where(
+        states.c.tenant == bindparam("tenant"), states.c.kind == bindparam("kind"), states.c.id == bindparam("id")
+    )
+)
 
 
 def protection(connection: Connection, tenant: str) -> Protection:
     """The rules of a tenant as they are now."""
-    if connection.dialect.name == "sqlite":  # asked before every append, so by the shortest way: 2 µs instead of 40
-        driver = connection.connection.driver_connection
-        row = None if driver is None else driver.execute(_STATE_SQLITE, (tenant,)).fetchone()
-        text = None if row is None else row[0]
-    else:
-        text = connection.scalar(_STATE, {"tenant": tenant})
-    return _NO_RULES if text is None else _parsed(text)
+    row = _STATE.row(connection, {"tenant": tenant, "kind": KIND, "id": ID})
+    return _NO_RULES if row is None else _parsed(str(row[0]))
 
 
 @lru_cache(maxsize=256)

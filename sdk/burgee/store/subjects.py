@@ -11,7 +11,6 @@ personal field one search in their text. Types, streams, times and metadata are 
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, or_, select
@@ -19,6 +18,7 @@ from sqlalchemy import Connection, func, or_, select
 from burgee.core.errors import InvalidInputError, WorkspaceError
 from burgee.core.json import Json, dumps, loads
 from burgee.store.protection import STREAM, protection
+from burgee.store.record import OWN, RawEvent
 from burgee.store.schema import events
 from burgee.store.subjectkeys import Key, Namer, opening_ciphers, sealing_ciphers
 
@@ -26,11 +26,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-    from burgee.store.log import RawEvent
 
 _MARK = "$personal"
 _IN_TEXT = f'"{_MARK}":'  # in JSON as burgee writes it, only a key looks like this; in a text its quotes are escaped
-_OWN = "$"  # streams that begin so are burgee's own (`log.OWN`); no rule is about them
 
 
 def epoch(connection: Connection, tenant: str) -> int:
@@ -38,7 +36,7 @@ def epoch(connection: Connection, tenant: str) -> int:
     return protection(connection, tenant).epoch
 
 
-def seal(connection: Connection, tenant: str, rows: Sequence["RawEvent"], now: int) -> Sequence["RawEvent"]:
+def seal(connection: Connection, tenant: str, rows: Sequence[RawEvent], now: int) -> Sequence[RawEvent]:
     """The rows as they are stored: personal fields encrypted, with a new key for a subject that has none.
 
     Raises:
@@ -51,7 +49,7 @@ def seal(connection: Connection, tenant: str, rows: Sequence["RawEvent"], now: i
     rules = protection(connection, tenant)
     if not rules.rules:
         return rows
-    by_type = {type: rules.fields(type) for type in {row.type for row in rows if not row.stream.startswith(_OWN)}}
+    by_type = {type: rules.fields(type) for type in {row.type for row in rows if not row.stream.startswith(OWN)}}
     plans = {
         place: plan
         for place, row in enumerate(rows)
@@ -74,7 +72,7 @@ def seal(connection: Connection, tenant: str, rows: Sequence["RawEvent"], now: i
             key = keys[subject]
             text = ciphers[key].encrypt(dumps(data[name]).encode(), _place(tenant, row.id, name))
             data[name] = {_MARK: [key.subject, key.generation, base64.b64encode(text).decode()]}
-        sealed[place] = replace(row, data=dumps(data))
+        sealed[place] = row._replace(data=dumps(data))
     return sealed
 
 
@@ -146,7 +144,7 @@ def events_of(
     return connection.scalar(query.where(or_(*(within(events.c.data, needle) > 0 for needle in needles)))) or 0
 
 
-def _plan(row: "RawEvent", fields: Mapping[str, str]) -> dict[str, tuple[str, bool]]:
+def _plan(row: RawEvent, fields: Mapping[str, str]) -> dict[str, tuple[str, bool]]:
     """Of each field to encrypt, whose it is and whether that stands in the event for all to read."""
     data = _object(row.data)
     there = {name: source for name, source in fields.items() if data.get(name) is not None}
@@ -155,7 +153,7 @@ def _plan(row: "RawEvent", fields: Mapping[str, str]) -> dict[str, tuple[str, bo
     }
 
 
-def _subject(row: "RawEvent", data: Mapping[str, Json], source: str) -> str:
+def _subject(row: RawEvent, data: Mapping[str, Json], source: str) -> str:
     value = row.stream if source == STREAM else data.get(source)
     if isinstance(value, float) and value.is_integer():  # as pandas makes them of whole numbers
         value = int(value)

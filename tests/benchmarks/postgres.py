@@ -1,0 +1,112 @@
+"""Bulk into PostgreSQL, beside a raw COPY into the same tables, in one run.
+
+Raw COPY is the floor: psycopg's `copy.write_row` into a table with the same columns and indexes and no row-level
+security, a transaction per batch. Run: `python tests/benchmarks/postgres.py [EVENTS]`.
+"""
+
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from itertools import batched
+from pathlib import Path
+
+import psycopg
+import pyarrow as pa
+from pydantic import SecretStr
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # a script, beside the tests' own services
+
+import burgee
+from burgee.core.json import Json, dumps
+from burgee.core.portal import drive
+from burgee.core.scope import tenant_scope
+from burgee.store.database import Database
+from services.postgres import Server, running_postgres
+
+EVENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+SIZE = 10_000
+DATA: dict[str, Json] = {"total": 42.5, "items": 3, "country": "DE"}
+COPY = """
+    COPY events (tenant, stream, version, id, type, schema_version, data, metadata, occurred_at, recorded_at) FROM STDIN
+"""
+
+
+def raw(server: Server) -> Callable[[], None]:
+    """The bare driver."""
+    address = server.schema()
+    Database(address, name="raw").close()  # the same tables
+    connection = psycopg.connect(address)
+    connection.execute("ALTER TABLE events DISABLE ROW LEVEL SECURITY")  # COPY can't write where it is on
+    connection.commit()
+    text = dumps(DATA)
+
+    def run() -> None:
+        for start in range(0, EVENTS, SIZE):
+            now = time.time_ns() // 1000
+            with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+                for n in range(start, min(start + SIZE, EVENTS)):
+                    id = str(uuid.uuid4())
+                    copy.write_row(("t", f"order-{n // 10}", n, id, "order.placed", 1, text, "{}", now, now))
+            connection.commit()
+        connection.close()
+
+    return run
+
+
+def opened(server: Server) -> burgee.Workspace:
+    """A new workspace, with the tenant `t`."""
+    ws = burgee.open("unused", settings=burgee.Settings(database=SecretStr(server.schema()), progress=False))
+    ws.tenants.create("t")
+    return ws
+
+
+def append(server: Server) -> Callable[[], None]:
+    """burgee's facade, a batch of events at a time."""
+    ws = opened(server)
+    events = ws.tenant("t").events
+
+    def run() -> None:
+        for numbers in batched(range(EVENTS), SIZE, strict=False):
+            events.append(f"order-{numbers[0]}", [burgee.Event("order.placed", DATA) for _ in numbers])
+        ws.close()
+
+    return run
+
+
+def ingest(server: Server) -> Callable[[], None]:
+    """burgee's service, given tables in the log's own columns."""
+    ws = opened(server)
+    tables = []
+    for numbers in batched(range(EVENTS), SIZE, strict=False):
+        same = {"type": "order.placed", "data": dumps(DATA), "metadata": "{}"}
+        columns: dict[str, object] = {name: [value] * len(numbers) for name, value in same.items()}
+        columns["id"] = [str(uuid.uuid4()) for _ in numbers]
+        columns["stream"] = [f"order-{n // 10}" for n in numbers]
+        columns["occurred_at"] = pa.array([time.time_ns() // 1000] * len(numbers), pa.timestamp("us", "UTC"))
+        tables.append(pa.table(columns))
+
+    def run() -> None:
+        with tenant_scope("t"):
+            for table in tables:
+                drive(ws.services.events.ingest(table.to_reader())).unwrap()
+        ws.close()
+
+    return run
+
+
+def main() -> None:
+    """Print the table."""
+    with running_postgres(fsync=True) as server:
+        base = 0.0
+        for name, make in {"raw COPY": raw, "append": append, "ingest": ingest}.items():
+            run = make(server)
+            start = time.perf_counter()
+            run()
+            rate = EVENTS / (time.perf_counter() - start)
+            base = base or rate
+            print(f"PostgreSQL, batches of {SIZE:,}: {name:<10}{rate:>10,.0f} events a second {rate / base:>6.2f}x")
+
+
+if __name__ == "__main__":
+    main()
