@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from burgee.events.repository import EventStore
     from burgee.flags.facade import Flag, Flags
     from burgee.flags.model import Evaluation, Operator, Reason, Variant
+    from burgee.privacy.model import Personal
+    from burgee.privacy.model import SubjectMark as Subject
     from burgee.projections.facade import ProjectionHandle, Projections
     from burgee.projections.projection import Projection
     from burgee.store.registry import event, upcaster
@@ -111,11 +113,13 @@ _HOMES = {
     "Projection": "burgee.projections.projection",
     "ProjectionHandle": "burgee.projections.facade",
     "Projections": "burgee.projections.facade",
+    "Personal": "burgee.privacy.model",
     "Query": "burgee.events.query",
     "Reason": "burgee.flags.model",
     "STREAM_EXISTS": "burgee.events.model",
     "Settings": "burgee.core.settings",
     "StoredEvent": "burgee.events.model",
+    "Subject": "burgee.privacy.model:SubjectMark",
     "Tenant": "burgee.workspace",
     "Tenants": "burgee.workspace",
     "Variant": "burgee.flags.model",
@@ -155,6 +159,7 @@ __all__ = [
     "Operator",
     "PayloadError",
     "PermissionDeniedError",
+    "Personal",
     "Projection",
     "ProjectionFailedError",
     "ProjectionHandle",
@@ -168,6 +173,7 @@ __all__ = [
     "Settings",
     "StoredEvent",
     "StreamClosedError",
+    "Subject",
     "Tenant",
     "Tenants",
     "UnknownSchemaVersionError",

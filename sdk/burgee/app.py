@@ -20,11 +20,14 @@ from burgee.flags.protocol import FlagService
 from burgee.flags.service import LocalFlagService
 from burgee.keys.protocol import KeyService
 from burgee.keys.service import LocalKeyService
+from burgee.privacy.protocol import PrivacyService
+from burgee.privacy.service import LocalPrivacyService
 from burgee.projections.protocol import ProjectionService
 from burgee.projections.service import LocalProjectionService
 from burgee.questions.protocol import QuestionService
 from burgee.questions.service import LocalQuestionService
 from burgee.store.database import Database
+from burgee.store.vault import Vault
 from burgee.tenants.protocol import TenantService
 from burgee.tenants.service import LocalTenantService
 from burgee.wire.client import HttpClient
@@ -43,6 +46,7 @@ class Services:
     keys: KeyService
     questions: QuestionService
     projections: ProjectionService
+    privacy: PrivacyService
 
 
 PROTOCOLS: tuple[tuple[str, type], ...] = tuple(get_type_hints(Services).items())
@@ -51,13 +55,16 @@ PROTOCOLS: tuple[tuple[str, type], ...] = tuple(get_type_hints(Services).items()
 
 def database_of(workspace: str, settings: Settings) -> Database:
     """The database of an embedded workspace."""
+    vault = Vault.of(settings.privacy_key)
     if settings.database is not None:
         url = settings.database.get_secret_value()
         connections = settings.database_connections
-        return Database(url, name="BURGEE_DATABASE", durability=settings.durability, connections=connections)
+        return Database(
+            url, name="BURGEE_DATABASE", durability=settings.durability, connections=connections, vault=vault
+        )
     if workspace == MEMORY:
-        return Database.in_memory()
-    return Database.in_folder(Path(workspace).expanduser(), durability=settings.durability)
+        return Database.in_memory(vault=vault)
+    return Database.in_folder(Path(workspace).expanduser(), durability=settings.durability, vault=vault)
 
 
 def mirror_of(workspace: str) -> Path | None:
@@ -94,6 +101,7 @@ def embedded(
         keys=LocalKeyService(database, clock),
         questions=LocalQuestionService(Mirror(database, mirror), engine_of(analytics, database, kept), kept, clock),
         projections=LocalProjectionService(database, clock),
+        privacy=LocalPrivacyService(database, clock),
     )
 
 

@@ -24,6 +24,7 @@ from burgee.flags.facade import Flags
 from burgee.flags.model import FlagState
 from burgee.keys.model import KeyInfo, NewKey
 from burgee.keys.service import LocalKeyService
+from burgee.privacy.facade import Privacy
 from burgee.projections.facade import ProjectionHandle, Projections
 from burgee.store.database import Database
 from burgee.tenants.config import TenantConfig
@@ -45,7 +46,7 @@ _COLUMNS = ("id", "name", "settings", "version", "created_at", "updated_at")
 class Tenant(Shown):
     """One tenant: everything that belongs to it, and nothing of any other."""
 
-    __slots__ = ("_known", "_link", "_services", "_settings", "events", "flags", "projections", "state")
+    __slots__ = ("_known", "_link", "_services", "_settings", "events", "flags", "privacy", "projections", "state")
 
     def __init__(
         self,
@@ -69,6 +70,8 @@ class Tenant(Shown):
         progress = settings.progress
         self.projections = Projections(self._link, services.projections, services.events, projected, progress=progress)
         """Its projections: views made of its events."""
+        self.privacy = Privacy(self._link, services.privacy)
+        """Personal data in its events: what is encrypted, and how somebody is forgotten."""
 
     @property
     def id(self) -> str:

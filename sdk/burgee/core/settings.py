@@ -15,6 +15,7 @@
 | `BURGEE_JWT_PUBLIC_KEY`       | PEM with which the server checks JWTs (RS256, ES256)                   |
 | `BURGEE_JWT_AUDIENCE`         | the `aud` a JWT must carry                                             |
 | `BURGEE_JWT_TENANT_CLAIM`     | the claim that names the tenant                                        |
+| `BURGEE_PRIVACY_KEY`          | wraps the keys of personal fields; several for rotation, newest first  |
 | `BURGEE_MAX_BODY`             | bytes a request to the server may have                                 |
 """
 
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     jwt_public_key: str | None = None
     jwt_audience: str | None = None
     jwt_tenant_claim: str = "tenant"
+    privacy_key: SecretStr | None = None
     max_body: int = Field(default=64 * 1024 * 1024, gt=0)
 
 

@@ -187,6 +187,43 @@ class Events(Shown):
                 bar.reach(file.bytes_read)
         return done
 
+    def ingest_cloudevents(
+        self,
+        source: "str | Path | Mapping[str, object] | Iterable[Mapping[str, object]]",
+        *,
+        stream: str = "subject",
+        time: Moment | None = None,
+        progress: bool | None = None,
+    ) -> Ingested:
+        """Store CloudEvents 1.0; those that are stored already are left out.
+
+        `id` and `type` stay, `subject` is the stream, `time` becomes `occurred_at`, `data` the payload; `source`,
+        `dataschema` and extension attributes go into the metadata. Data that is no JSON object becomes
+        `{"data": …}`, binary data `{"data_base64": "…"}`.
+
+        Args:
+            source: a file (an event per line, or a JSON array of events; also gzipped), or CloudEvents as dicts.
+            stream: the attribute that names the stream.
+            time: when events happened that do not say it; without it they are refused.
+            progress: a progress bar; by default as `BURGEE_PROGRESS` says.
+
+        Raises:
+            InvalidInputError: an event lacks a required attribute, or has one that can't be. Nothing is stored then.
+                `UnreadableFileError`, with the line, for a file.
+            DuplicateEventError: an id is taken by another event. (CloudEvents are told apart by `source` and `id`
+                together, events here by `id`.)
+        """
+        from burgee.events.cloudevents import Incoming, Reading
+
+        incoming = Incoming(source, Reading(stream, None if time is None else to_us(time)), INGEST_ROWS)
+        done = Ingested()
+        least = BAR_ROWS if incoming.path is None else BAR_BYTES
+        with self._bar(f"import {incoming.name}", incoming.total, progress, least=least) as bar:
+            for table in incoming:
+                done += self.ingest_canonical(table)
+                bar.reach(incoming.reached)
+        return done
+
     def ingest_canonical(self, batch: "pa.Table") -> Ingested:
         """Store a table that has the log's own columns already: `id, stream, type, occurred_at, data, metadata`."""
         return self._link.call(self._service.ingest(batch.to_reader()))
@@ -347,7 +384,7 @@ class Events(Shown):
         return ready if self._link.inline else tuple(map(_with_id, ready))
 
     def _select(self, query: EventQuery) -> Query:
-        return Query(self._link, self._service, self._questions, query)
+        return Query(self._link, self._service, self._questions, query, progress=self._progress)
 
     def _bar(self, what: str, total: int, asked: bool | None, *, least: int = BAR_ROWS) -> ProgressBar:
         shown = (self._progress if asked is None else asked) and total >= least

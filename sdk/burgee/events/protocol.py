@@ -103,6 +103,7 @@ class EventService(Protocol):
     ) -> Result[Ingested, ConflictError | InvalidInputError | MissingTenantError]:
         """Store a table of events, all or nothing; those whose ids are known already are left out.
 
-        Columns: `id, stream, type, occurred_at, data, metadata`; `data` and `metadata` as JSON text.
+        Columns: `id, stream, type, occurred_at, data, metadata` and, if not 1, `schema_version`; `data` and `metadata`
+        as JSON text.
         """
         ...

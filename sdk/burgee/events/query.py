@@ -10,6 +10,7 @@ from burgee.core.link import Link
 from burgee.core.listing import Listing
 from burgee.core.page import Page
 from burgee.core.periods import Period, check_period
+from burgee.core.progress import ProgressBar
 from burgee.events.model import EventQuery, StoredEvent
 from burgee.events.protocol import EventService
 from burgee.questions.answers import (
@@ -26,10 +27,15 @@ from burgee.questions.protocol import QuestionService
 from burgee.questions.words import words
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
     import ibis
     import pandas as pd
     import pyarrow as pa
+
+
+_BAR_ROWS = 20_000  # from this much on a progress bar is worth showing
 
 
 class EventList(Listing[StoredEvent]):
@@ -50,13 +56,22 @@ class EventList(Listing[StoredEvent]):
 class Query(Measured):
     """Some of a tenant's events, not fetched yet. Immutable: each verb returns a new query."""
 
-    __slots__ = ("_link", "_query", "_questions", "_service")
+    __slots__ = ("_link", "_progress", "_query", "_questions", "_service")
 
-    def __init__(self, link: Link, service: EventService, questions: QuestionService, query: EventQuery) -> None:
+    def __init__(
+        self,
+        link: Link,
+        service: EventService,
+        questions: QuestionService,
+        query: EventQuery,
+        *,
+        progress: bool = False,
+    ) -> None:
         self._link = link
         self._service = service
         self._questions = questions
         self._query = query
+        self._progress = progress
 
     def frame(self, *, arrow: bool = False, as_stored: bool = False) -> "pd.DataFrame":
         """The events as a frame.
@@ -131,6 +146,27 @@ class Query(Measured):
 
     def __iter__(self) -> Iterator[StoredEvent]:
         return iter(self.list())
+
+    def cloudevents(self, path: "str | Path", *, source: str | None = None, progress: bool | None = None) -> int:
+        """Write the events to a file as CloudEvents 1.0, a line each (NDJSON); how many. Gzipped, if it ends in `.gz`.
+
+        `acme.events.ingest_cloudevents(path)` reads them again, as the same events; see there for what becomes what.
+
+        Args:
+            path: the file; one that is there is replaced once the new one is whole.
+            source: the `source` of events that came with none; by default `urn:burgee:<tenant>`.
+            progress: a progress bar; by default as `BURGEE_PROGRESS` says.
+        """
+        from pathlib import Path
+
+        from burgee.events import cloudevents
+
+        shown = self._progress if progress is None else progress
+        total = self.count() if shown else 0
+        place = Path(path).expanduser()
+        with ProgressBar(f"export {place.name}", total, shown=shown and total >= _BAR_ROWS) as bar:
+            reader = self._link.call(self._service.table(self._query))
+            return cloudevents.write(reader, place, source or f"urn:burgee:{self._link.tenant}", bar.reach)
 
     def per(self, unit: Period) -> CountsAnswer:
         """Per minute, hour, day, week, month, quarter or year (UTC, by `occurred_at`): how many, or other measures."""

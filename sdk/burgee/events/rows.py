@@ -1,7 +1,7 @@
 """The rows of a canonical event table, checked: what stands between a table from anywhere and the log."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 
 import pyarrow as pa
@@ -29,7 +29,7 @@ def raw_events(table: pa.Table) -> dict[str, RawEvent]:
     _refuse_own("stream", streams, own_stream)
     _refuse_own("event type", types, own_type)
     check_names("event id", ids)
-    columns = zip(streams, ids, types, _objects(data), _objects(metadata), times, repeat(1), strict=False)
+    columns = zip(streams, ids, types, _objects(data), _objects(metadata), times, _versions(table), strict=False)
     rows = list(map(RawEvent._make, columns))
     found = dict(zip(ids, rows, strict=True))
     if len(found) < len(rows):
@@ -47,6 +47,19 @@ def own_stream(stream: str) -> InvalidInputError:
 def own_type(type: str) -> InvalidInputError:
     """The refusal of an event type that is burgee's own."""
     return InvalidInputError(f"the event type {type!r} can't be used: types that begin with {OWN!r} are burgee's own")
+
+
+def _versions(table: pa.Table) -> Iterable[int]:
+    """The schema versions, where the table has them; 1 where it has not."""
+    if "schema_version" not in table.column_names:
+        return repeat(1)
+    try:
+        found: list[int] = table["schema_version"].cast(pa.int32()).fill_null(1).to_pylist()
+    except pa.ArrowException as error:
+        raise InvalidInputError(f"column 'schema_version' is not of the kind needed: {error}") from None
+    if found and min(found) < 1:
+        raise InvalidInputError(f"a schema version is a whole number from 1, not {min(found)}")
+    return found
 
 
 def _columns(table: pa.Table) -> "list[list[str]]":

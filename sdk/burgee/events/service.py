@@ -170,7 +170,7 @@ class LocalEventService(EventService):
             rows = raw_events(events.read_all())
             try:  # most tables are new, and the database itself refuses an id that is not
                 return self._stored(tenant, rows, {})
-            except TakenIdError:
+            except (TakenIdError, InvalidInputError):  # what a rule refuses today may be there from before the rule
                 return self._stored(tenant, rows, rows)
 
         try:
@@ -181,7 +181,7 @@ class LocalEventService(EventService):
     def _stored(self, tenant: str, rows: dict[str, RawEvent], doubted: Iterable[str]) -> Ingested:
         """Store rows, leaving out those of the doubted ids that are there."""
         with self._database.write(tenant) as connection:
-            known = log.by_ids(connection, tenant, doubted)
+            known = log.by_ids(connection, tenant, doubted, like={id: rows[id].data for id in doubted})
             for id, old in known.items():
                 if not _same(old, rows[id]):
                     raise DuplicateEventError(id, "is taken by an event with other content")
@@ -197,9 +197,11 @@ class LocalEventService(EventService):
 
 
 def _same(old: StoredEvent, row: RawEvent) -> bool:
-    return (old.stream, old.type, dumps(old.data), dumps(old.metadata), to_us(old.occurred_at)) == (
+    kept = (old.stream, old.type, old.schema_version, dumps(old.data), dumps(old.metadata), to_us(old.occurred_at))
+    return kept == (
         row.stream,
         row.type,
+        row.schema_version,
         row.data,
         row.metadata,
         row.occurred_at,

@@ -97,6 +97,10 @@ class Backend(Protocol):
         """After the tables were made: what keeps tenants apart in the database itself."""
         ...
 
+    def scrub(self) -> bool:
+        """Get rid of what was overwritten; false while a reader still needs it."""
+        ...
+
     def listen(self) -> Listener | None:
         """What hears the commits of others; none where there are no others."""
         ...

@@ -26,6 +26,8 @@ from burgee.store import layout
 from burgee.store.backend import WAIT_SECONDS, Backend, Session
 from burgee.store.bell import Bell
 from burgee.store.sqlite import Sqlite
+from burgee.store.subjectkeys import VAULT
+from burgee.store.vault import Vault
 
 CONNECTIONS = 20
 """How many connections one process has at most, unless set otherwise."""
@@ -44,6 +46,7 @@ class Database:
         name: str,
         durability: Durability = "safe",
         connections: int = CONNECTIONS,
+        vault: Vault | None = None,
         kept: sqlite3.Connection | None = None,
     ) -> None:
         self.name = name
@@ -52,6 +55,7 @@ class Database:
         self._bell: Bell | None = None
         self._connections = connections
         self._backend = _backend(url, durability, shared=kept is None)
+        self._backend.engine.update_execution_options(**{VAULT: vault or Vault()})
         self._fresh()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=partial(_leave_connections_to_parent, weakref.ref(self)))
@@ -65,17 +69,18 @@ class Database:
             raise
 
     @classmethod
-    def in_folder(cls, folder: Path, *, durability: Durability = "safe") -> Self:
+    def in_folder(cls, folder: Path, *, durability: Durability = "safe", vault: Vault | None = None) -> Self:
         """The SQLite database of a workspace folder, which is made if it is not there."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             msg = f"can't make the workspace folder {str(folder)!r}: {error.strerror}"
             raise WorkspaceError(msg) from None
-        return cls(f"sqlite:///{folder / 'burgee.sqlite3'}", name=str(folder), durability=durability)
+        place = f"sqlite:///{folder / 'burgee.sqlite3'}"
+        return cls(place, name=str(folder), durability=durability, vault=vault)
 
     @classmethod
-    def in_memory(cls) -> Self:
+    def in_memory(cls, *, vault: Vault | None = None) -> Self:
         """A database of its own that is gone when closed.
 
         One connection serves all threads; a lock lets them in one by one. The database lives as long as a
@@ -83,7 +88,7 @@ class Database:
         """
         place = f"file:/{uuid.uuid4()}?vfs=memdb"
         kept = sqlite3.connect(place, uri=True, check_same_thread=False)
-        return cls(f"sqlite:///{place}&uri=true", name="memory://", kept=kept)
+        return cls(f"sqlite:///{place}&uri=true", name="memory://", vault=vault, kept=kept)
 
     def read(self, tenant: str) -> AbstractContextManager[Connection]:
         """A connection that sees the tenant's rows as they are now, unchanged until the `with` ends."""
@@ -112,6 +117,14 @@ class Database:
             if self._bell is None:
                 self._bell = Bell(self._backend.listen)
             return self._bell
+
+    def scrub(self) -> bool:
+        """Get rid of what was overwritten, as far as this database can; false while a reader still needs it."""
+        try:
+            return self._backend.scrub()
+        except Exception as error:
+            self._tell(error)
+            raise
 
     def close(self) -> None:
         """Give all connections back."""

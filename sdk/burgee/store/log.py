@@ -6,7 +6,7 @@ The tenant is always named; nothing here reads or writes across tenants. One wri
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Connection, text
 
@@ -14,6 +14,7 @@ from burgee.core.clock import Clock
 from burgee.core.errors import ConcurrencyError, DuplicateEventError, InvalidInputError, StreamClosedError
 from burgee.core.ids import new_ids
 from burgee.core.result import Err, Ok, Result
+from burgee.store import subjects
 from burgee.store.backend import Prepared, session_of
 from burgee.store.record import (
     ANY,
@@ -60,6 +61,7 @@ __all__ = [
     "head",
     "heads",
     "loads_object",
+    "opened",
     "read_stream",
     "same_content",
     "store",
@@ -74,6 +76,7 @@ class TakenIdError(Exception):
 type AppendError = ConcurrencyError | DuplicateEventError | InvalidInputError | StreamClosedError
 
 _ALL = ", ".join(column.name for column in events.columns)
+_ID, _DATA = (events.columns.keys().index(name) for name in ("id", "data"))
 _HEAD = Prepared(
     text("SELECT version, type FROM events WHERE tenant = :tenant AND stream = :stream ORDER BY version DESC LIMIT 1")
 )
@@ -144,7 +147,7 @@ def append_many(
         if len(set(given)) < len(given):
             twice = next(id for id in given if given.count(id) > 1)
             return Err(DuplicateEventError(twice, "stands twice in this batch"))
-        known = by_ids(connection, tenant, given)
+        known = by_ids(connection, tenant, given, like={row.id: row.data for row in rows})
         if known:
             return _repeated(connection, tenant, appends, known)
     before: dict[str, int] = {}
@@ -164,8 +167,7 @@ def append_many(
         now_at[stream] = actual = actual + len(part.events)
         done.append(Appended(stream, actual, tuple(row.id for row in rows[place : place + len(part.events)])))
         place += len(part.events)
-    store(connection, clock, tenant, rows, before)
-    return Ok(tuple(done))
+    return _kept(connection, clock, tenant, rows, before, tuple(done))
 
 
 def close_stream(
@@ -201,7 +203,9 @@ def store(
     at = dict(heads)
     now = clock.now_us()
     values = []
-    for stream, id, type, data, metadata, occurred_at, schema_version in rows:
+    for stream, id, type, data, metadata, occurred_at, schema_version in subjects.seal(
+        connection, tenant, list(rows), now
+    ):
         version = at[stream] = at.get(stream, 0) + 1
         values.append((tenant, stream, version, id, type, schema_version, data, metadata, occurred_at, now))
     if values:
@@ -232,9 +236,12 @@ def heads(connection: Connection, tenant: str, streams: Iterable[str]) -> dict[s
     return found
 
 
-def by_ids(connection: Connection, tenant: str, ids: Iterable[str]) -> dict[str, StoredEvent]:
-    """The events with these ids, as far as they exist."""
-    events = map(stored, _of_many(_BY_IDS, connection, tenant, "ids", list(ids)))
+def by_ids(
+    connection: Connection, tenant: str, ids: Iterable[str], *, like: Mapping[str, str] | None = None
+) -> dict[str, StoredEvent]:
+    """The events with these ids, as far as they exist; `like`: the data they are to be compared with, by id."""
+    rows = list(_of_many(_BY_IDS, connection, tenant, "ids", list(ids)))
+    events = opened(connection, tenant, rows, like)
     return {event.id: event for event in events}
 
 
@@ -251,7 +258,18 @@ def read_stream(
     most = _LAST if limit is None else limit
     upto = _LAST if upto is None else min(upto, _LAST)
     values = {"tenant": tenant, "stream": stream, "after": min(after, _LAST), "upto": upto, "most": most}
-    return map(stored, _STREAM.rows(connection, values))
+    return opened(connection, tenant, _STREAM.rows(connection, values))
+
+
+def opened(
+    connection: Connection, tenant: str, rows: Sequence[Sequence[Any]], like: Mapping[str, str] | None = None
+) -> Iterator[StoredEvent]:
+    """Rows of the table as values, their personal fields opened; for `like` see `subjects.opened_texts`."""
+    texts = [row[_DATA] for row in rows]
+    plain = subjects.opened_texts(connection, tenant, [row[_ID] for row in rows], texts, like)
+    if plain is not texts:
+        rows = [(*row[:_DATA], text, *row[_DATA + 1 :]) for row, text in zip(rows, plain, strict=True)]
+    return map(stored, rows)
 
 
 def _rows(clock: Clock, appends: Sequence[StreamAppend]) -> list[RawEvent]:
@@ -263,6 +281,22 @@ def _rows(clock: Clock, appends: Sequence[StreamAppend]) -> list[RawEvent]:
         for part in appends
         for event in part.events
     ]
+
+
+def _kept(
+    connection: Connection,
+    clock: Clock,
+    tenant: str,
+    rows: list[RawEvent],
+    before: Mapping[str, int],
+    done: tuple[Appended, ...],
+) -> Result[tuple[Appended, ...], AppendError]:
+    """What was done, once the rows are stored; the refusal of personal fields that are nobody's."""
+    try:
+        store(connection, clock, tenant, rows, before)
+    except InvalidInputError as error:
+        return Err(error)
+    return Ok(done)
 
 
 def _head(connection: Connection, tenant: str, stream: str) -> tuple[int, bool]:

@@ -125,6 +125,11 @@ class Postgres(Backend):
             connection.exec_driver_sql(statement)
 
     @override
+    def scrub(self) -> bool:
+        """PostgreSQL does it in its own time: rows go when it vacuums, and its WAL when that is recycled."""
+        return True
+
+    @override
     def listen(self) -> Listener | None:
         return _Listening(self.engine.connect())
 

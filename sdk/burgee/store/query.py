@@ -18,9 +18,10 @@ from burgee.core.checks import need_mapping, need_text, need_texts, need_whole
 from burgee.core.clock import to_us
 from burgee.core.errors import InvalidInputError
 from burgee.core.json import dumps
+from burgee.store import subjects
 from burgee.store.backend import Prepared
 from burgee.store.database import Database
-from burgee.store.log import OWN, StoredEvent, stored
+from burgee.store.log import OWN, StoredEvent, opened
 from burgee.store.schema import events
 
 _time = pa.timestamp("us", "UTC")
@@ -90,7 +91,8 @@ def count(database: Database, tenant: str, query: EventQuery) -> int:
 def read(database: Database, tenant: str, query: EventQuery, *, limit: int) -> list[StoredEvent]:
     """The first events, by position."""
     with database.read(tenant) as connection:
-        return [stored(row) for row in connection.execute(_select(connection, tenant, query).limit(limit))]
+        rows = connection.execute(_select(connection, tenant, query).limit(limit)).all()
+        return list(opened(connection, tenant, rows))
 
 
 _LAST_POSITION = Prepared(select(func.max(events.c.position)).where(events.c.tenant == bindparam("tenant")))
@@ -119,10 +121,11 @@ def _batches(database: Database, tenant: str, query: EventQuery, last: int) -> I
                 .where(events.c.position > position, events.c.position <= last)
             )
             rows = connection.execute(page.limit(size)).all()
-        if not rows:
-            return
-        columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), RAW, strict=True)]
-        yield pa.RecordBatch.from_arrays(columns, schema=RAW)
+            if not rows:
+                return
+            columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), RAW, strict=True)]
+            batch = subjects.opened(connection, tenant, pa.RecordBatch.from_arrays(columns, schema=RAW))
+        yield batch
         if len(rows) < size:
             return
         position = rows[-1][0]

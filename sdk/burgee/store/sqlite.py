@@ -20,6 +20,9 @@ from burgee.store.schema import events
 _POLL_SECONDS = 0.01
 """How often another process's commits are looked for: two microseconds of work each time."""
 
+_SCRUB_WAIT_MS = 2_000
+"""How long to wait for readers before saying that overwritten bytes are there still."""
+
 _NAMES = [column.name for column in events.columns if column.name != "position"]
 _INSERT = f"INSERT INTO events ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"
 
@@ -76,6 +79,17 @@ class Sqlite(Backend):
         """SQLite has no roles: whoever opens the file sees all of it."""
 
     @override
+    def scrub(self) -> bool:
+        """Empty the write-ahead log, where overwritten pages stand until it is begun anew."""
+        if not self._shared:
+            return True
+        with self.engine.connect() as connection:
+            driver = cast("sqlite3.Connection", connection.connection.dbapi_connection)
+            driver.execute(f"PRAGMA busy_timeout = {_SCRUB_WAIT_MS}")
+            [busy, *_] = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
+    @override
     def listen(self) -> Listener | None:
         return _Polling(self.engine.connect()) if self._shared else None
 
@@ -111,6 +125,7 @@ def _engine(url: str, durability: Durability) -> Engine:
         connection.execute(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("PRAGMA secure_delete = ON")  # keys and what was derived with them are gone when deleted
 
     return engine
 
