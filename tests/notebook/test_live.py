@@ -168,7 +168,7 @@ def test_what_goes_wrong_is_told_and_it_goes_on_from_where_it_was(monkeypatch: p
         some = Tail.some
         broken = threading.Event()
 
-        def fails(self: Tail, seconds: float) -> list[burgee.StoredEvent]:
+        def fails(_self: Tail, _seconds: float) -> list[burgee.StoredEvent]:
             broken.set()
             raise burgee.ServerUnavailableError("http://x", "refused", 3)
 

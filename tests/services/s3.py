@@ -1,4 +1,4 @@
-"""An S3 server on a free port of 127.0.0.1: versitygw over a folder. By hand, in tests: `python -m services.s3 FOLDER`."""
+"""An S3 server on a free port of 127.0.0.1: versitygw over a folder. By hand: `python -m services.s3 FOLDER`."""
 
 import contextlib
 import subprocess

@@ -1,20 +1,18 @@
 """The fluent object of a tenant's event log: `acme.events`."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, cast, override
 
 from burgee.core.checks import need_text, need_texts
-from burgee.core.clock import from_us, to_us
-from burgee.core.display import Sheet, Shown, view
+from burgee.core.clock import Moment, from_us, to_us
+from burgee.core.display import Sheet, view
 from burgee.core.errors import InvalidInputError
-from burgee.core.ids import new_id
 from burgee.core.link import Link
 from burgee.core.page import Page
-from burgee.core.progress import ProgressBar
-from burgee.events.model import ANY, STREAM_EXISTS, Appended, EventQuery, Given, Ingested, NewEvent, StreamAppend
+from burgee.events.given import as_event, with_id
+from burgee.events.intake import Intake
+from burgee.events.model import ANY, STREAM_EXISTS, Appended, EventQuery, Given, NewEvent, StreamAppend
 from burgee.events.protocol import EventService
 from burgee.events.query import EventList, Query
 from burgee.events.tail import Tail
@@ -24,35 +22,20 @@ from burgee.store.log import check_expected
 from burgee.store.typed import is_typed
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pyarrow as pa
-
     from burgee.events.repository import EventStore, Kind
     from burgee.events.snapshots import Policy
     from burgee.notebook.explorer import Explorer
     from burgee.notebook.live import Live
 
-type Moment = str | date | datetime
 
-INGEST_ROWS = 10_000
-"""Rows of one ingest request, and so of one transaction."""
-
-BAR_ROWS = 20_000
-BAR_BYTES = 200_000
-"""From this much on a progress bar is worth showing."""
-
-
-class Events(Shown):
+class Events(Intake):
     """The event log of a tenant: `acme.events`."""
 
-    __slots__ = ("_link", "_progress", "_questions", "_service")
+    __slots__ = ("_questions",)
 
     def __init__(self, link: Link, service: EventService, questions: QuestionService, *, progress: bool) -> None:
-        self._link = link
-        self._service = service
+        super().__init__(link, service, progress=progress)
         self._questions = questions
-        self._progress = progress
 
     def append(
         self,
@@ -123,110 +106,6 @@ class Events(Shown):
     def read(self, stream: str | None = None, *, after: int | None = None) -> EventList:
         """The events of a stream (or of all) one by one, in the order of the log; `after` is a position."""
         return self._select(EventQuery(stream=stream, after=after)).list()
-
-    def ingest(
-        self, frame: object, *, stream: str, type: str, time: str, id: str | None = None, progress: bool | None = None
-    ) -> Ingested:
-        """Store each row of a frame as an event; rows that are stored already are left out.
-
-        Args:
-            frame: any frame: pandas, polars, Arrow.
-            stream: the column whose values name the streams. It stays in the payload as well.
-            type: the column of event types.
-            time: the column of times: datetimes or ISO 8601 text; without a zone they are UTC.
-            id: the column of event ids. Without one the ids are made from the rows' content, so that the
-                same rows again store nothing twice.
-            progress: a progress bar; by default as `BURGEE_PROGRESS` says.
-
-        Raises:
-            MissingColumnError: a column is not there; says which are.
-            InvalidInputError: a value can't be used; names its column and row.
-        """
-        from burgee.events.canonical import canonical
-
-        events = canonical(
-            frame, stream=stream, type=type, time=time, id=id
-        )  # all of it is right, or nothing is stored
-        done = Ingested()
-        with self._bar("ingest", len(events), progress) as bar:
-            for start in range(0, len(events), INGEST_ROWS):
-                done += self.ingest_canonical(events.slice(start, INGEST_ROWS))
-                bar.reach(start + INGEST_ROWS)
-        return done
-
-    def import_file(
-        self,
-        path: "str | Path",
-        *,
-        stream: str,
-        type: str,
-        time: str,
-        id: str | None = None,
-        progress: bool | None = None,
-    ) -> Ingested:
-        """Store each row of a CSV, TSV, NDJSON or Parquet file (also gzipped) as an event; see `ingest`.
-
-        The file is read in batches, each stored whole or not at all. An import that broke off is run again:
-        what is stored already is left out.
-
-        Raises:
-            UnreadableFileError: the file can't be read; says at which row.
-        """
-        from burgee.events.canonical import canonical
-        from burgee.events.reading import open_file
-
-        seen: Counter[str] = Counter()
-        done = Ingested()
-        roles = {"stream": stream, "type": type, "time": time, **({"id": id} if id is not None else {})}
-        file = open_file(path, columns=roles, batch_rows=INGEST_ROWS)
-        with self._bar(f"import {file.name}", file.total_bytes, progress, least=BAR_BYTES) as bar:
-            for batch in file:
-                first = file.first_row
-                ready = canonical(batch, stream=stream, type=type, time=time, id=id, occurrence=seen, first_row=first)
-                done += self.ingest_canonical(ready)
-                bar.reach(file.bytes_read)
-        return done
-
-    def ingest_cloudevents(
-        self,
-        source: "str | Path | Mapping[str, object] | Iterable[Mapping[str, object]]",
-        *,
-        stream: str = "subject",
-        time: Moment | None = None,
-        progress: bool | None = None,
-    ) -> Ingested:
-        """Store CloudEvents 1.0; those that are stored already are left out.
-
-        `id` and `type` stay, `subject` is the stream, `time` becomes `occurred_at`, `data` the payload; `source`,
-        `dataschema` and extension attributes go into the metadata. Data that is no JSON object becomes
-        `{"data": …}`, binary data `{"data_base64": "…"}`.
-
-        Args:
-            source: a file (an event per line, or a JSON array of events; also gzipped), or CloudEvents as dicts.
-            stream: the attribute that names the stream.
-            time: when events happened that do not say it; without it they are refused.
-            progress: a progress bar; by default as `BURGEE_PROGRESS` says.
-
-        Raises:
-            InvalidInputError: an event lacks a required attribute, or has one that can't be. Nothing is stored then.
-                `UnreadableFileError`, with the line, for a file.
-            DuplicateEventError: an id is taken by another event. (CloudEvents are told apart by `source` and `id`
-                together, events here by `id`.)
-        """
-        from burgee.events.cloudevents import Incoming, Reading
-
-        incoming = Incoming(source, Reading(stream, None if time is None else to_us(time)), INGEST_ROWS)
-        done = Ingested()
-        least = BAR_ROWS if incoming.path is None else BAR_BYTES
-        with self._bar(f"import {incoming.name}", incoming.total, progress, least=least) as bar:
-            for table in incoming:
-                done += self.ingest_canonical(table)
-                bar.reach(incoming.reached)
-        return done
-
-    def ingest_canonical(self, batch: "pa.Table") -> Ingested:
-        """Store a table that has the log's own columns already: `id, stream, type, occurred_at, data, metadata`."""
-        return self._link.call(self._service.ingest(batch.to_reader()))
 
     def query(
         self,
@@ -379,16 +258,12 @@ class Events(Shown):
         check_expected(expected)
         one = isinstance(events, Mapping | str) or is_typed(events) or hasattr(events, "__pydantic_fields__")
         several = isinstance(events, Iterable) and not one
-        ready = tuple(map(_event, cast("Iterable[object]", events) if several else [events]))
+        ready = tuple(map(as_event, cast("Iterable[object]", events) if several else [events]))
         # With ids of their own, so that a request that is sent again is known again.
-        return ready if self._link.inline else tuple(map(_with_id, ready))
+        return ready if self._link.inline else tuple(map(with_id, ready))
 
     def _select(self, query: EventQuery) -> Query:
         return Query(self._link, self._service, self._questions, query, progress=self._progress)
-
-    def _bar(self, what: str, total: int, asked: bool | None, *, least: int = BAR_ROWS) -> ProgressBar:
-        shown = (self._progress if asked is None else asked) and total >= least
-        return ProgressBar(what, total, shown=shown)
 
     @override
     def __repr__(self) -> str:
@@ -420,22 +295,3 @@ def _types(type: str | Sequence[str]) -> tuple[str, ...]:
 
 def _moment(moment: Moment | None) -> datetime | None:
     return None if moment is None else from_us(to_us(moment))
-
-
-def _event(event: object) -> NewEvent:
-    if isinstance(event, NewEvent):
-        return event
-    if is_typed(event):
-        return NewEvent.of(event)
-    if not isinstance(event, Mapping) or "type" not in event:
-        hint = 'give burgee.Event("order.placed", {"total": 42}) or {"type": "order.placed", "data": {…}}'
-        raise InvalidInputError(f"{event!r} is not an event", hint=hint)
-    try:
-        return NewEvent(**event)
-    except TypeError:
-        fields = ", ".join(NewEvent.__slots__)
-        raise InvalidInputError(f"an event has the fields {fields}, not {', '.join(map(str, event))}") from None
-
-
-def _with_id(event: NewEvent) -> NewEvent:
-    return event if event.id is not None else replace(event, id=new_id())

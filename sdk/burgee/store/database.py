@@ -152,15 +152,18 @@ class Database:
         if self._single is not None:
             self._single.acquire()
         try:
-            if self._closed:  # perhaps while this one waited for the lock
-                msg = f"the workspace {self.name!r} is closed"
-                raise WorkspaceError(msg, hint="open it again: burgee.open(…)")
+            self._check_open()  # it may have been closed while this one waited for the lock
             return self._begun(tenant, write=write)
         except BaseException as error:
             if self._single is not None:
                 self._single.release()
             self._tell(error)
             raise
+
+    def _check_open(self) -> None:
+        if self._closed:
+            msg = f"the workspace {self.name!r} is closed"
+            raise WorkspaceError(msg, hint="open it again: burgee.open(…)")
 
     def _begun(self, tenant: str, *, write: bool) -> Session:
         while True:
