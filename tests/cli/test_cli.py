@@ -1,5 +1,6 @@
 """The command line, as typed: each command in a process of its own."""
 
+import json
 import os
 import signal
 import subprocess
@@ -57,6 +58,34 @@ def test_events_are_counted_and_funnelled(shop: Path) -> None:
     assert "step_conversion" in funnel
     assert "0.5" in funnel
     assert "2026-01-02" in burgee_("events", "-t", "acme", "--per", "day", "--by", "country", cwd=shop)
+
+
+def test_events_are_tailed_as_lines_and_as_json(shop: Path) -> None:
+    burgee_(*IMPORT, cwd=shop)
+    lines = burgee_("events", "tail", "-t", "acme", "--after", "0", "--limit", "2", cwd=shop).splitlines()
+    assert len(lines) == 2
+    assert "purchase" in lines[1]
+    assert '{"country":"DE","user":"u1"}' in lines[1]
+    said = burgee_("events", "tail", "-t", "acme", "--after", "0", "--timeout", "0", "--json", cwd=shop)
+    assert [json.loads(line)["type"] for line in said.splitlines()] == ["catalog", "purchase", "catalog"]
+    assert "whose events" in burgee_("events", cwd=shop, ok=False)
+
+
+def test_a_tail_prints_what_is_stored_meanwhile_and_ends_in_peace_when_interrupted(shop: Path) -> None:
+    burgee_(*IMPORT, cwd=shop)
+    command = [sys.executable, "-m", "burgee", "events", "tail", "-t", "acme", "--after", "0"]
+    with subprocess.Popen(
+        command, cwd=shop, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as tail:
+        assert tail.stdout is not None
+        assert tail.stderr is not None
+        assert [tail.stdout.readline().split()[4] for _ in range(3)] == ["catalog", "purchase", "catalog"]
+        with burgee.open(str(shop / ".burgee")) as ws:
+            ws.tenant("acme").events.append("u9", burgee.Event("late"))
+        assert "late" in tail.stdout.readline()
+        tail.send_signal(signal.SIGINT)
+        assert tail.wait(20) == 0
+        assert tail.stderr.read() == ""
 
 
 def test_flags_are_listed_with_their_history(shop: Path) -> None:

@@ -144,6 +144,7 @@ def test_a_table_a_plot_and_a_widget_show_themselves_once(kernel: Kernel) -> Non
         ('acme.events.query().per("day").plot()', "image/png"),
         ("flag.widget(users)", "application/vnd.jupyter.widget-view+json"),
         ("acme.flags.widget()", "application/vnd.jupyter.widget-view+json"),
+        ("acme.events.live()", "application/vnd.jupyter.widget-view+json"),
         ("acme.events.explorer()", "application/vnd.jupyter.widget-view+json"),
     ):
         (output,) = kernel.run(code)
@@ -181,6 +182,28 @@ def test_the_stop_button_stops_a_call_and_the_workspace_goes_on(kernel: Kernel, 
     assert [output["kind"] for output in outputs] == ["stream", "error"]
     assert outputs[1]["ename"] == "KeyboardInterrupt"
     assert kernel.text('print(acme.flags["checkout"].key)') == "checkout"
+
+
+@pytest.mark.parametrize("where", ["acme", "remote.tenant('acme')"], ids=["embedded", "remote"])
+def test_the_stop_button_ends_a_tail_and_it_can_be_gone_on_with(kernel: Kernel, where: str) -> None:
+    code = f"""
+import httpx
+from burgee.core.settings import Settings
+from burgee.server.app import create_app
+transport = httpx.ASGITransport(create_app(ws._database, Settings()))
+remote = burgee.open("http://burgee.test", token=ws.create_key().key, transport=transport)
+tail = {where}.events.tail()
+print("begun", flush=True)
+for event in tail: pass
+"""
+    outputs = kernel.run(code, interrupt=True)
+    assert [output["kind"] for output in outputs] == ["stream", "error"]
+    assert outputs[1]["ename"] == "KeyboardInterrupt"
+    more = """
+acme.events.append("s", burgee.Event("late"))
+print(tail.closed, [event.type for event in acme.events.tail(after=tail.position, limit=1)])
+"""
+    assert kernel.text(more) == "True ['late']"
 
 
 def test_an_error_in_a_cell_says_what_to_type_next(kernel: Kernel) -> None:

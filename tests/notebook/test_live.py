@@ -168,7 +168,7 @@ def test_what_goes_wrong_is_told_and_it_goes_on_from_where_it_was(monkeypatch: p
         some = Tail.some
         broken = threading.Event()
 
-        def fails(_self: Tail, _seconds: float) -> list[burgee.StoredEvent]:
+        def fails(_: Tail, __: float) -> list[burgee.StoredEvent]:
             broken.set()
             raise burgee.ServerUnavailableError("http://x", "refused", 3)
 
@@ -193,7 +193,7 @@ def test_a_workspace_that_is_closed_is_told() -> None:
 
 def test_closed_it_follows_no_longer(acme: Tenant) -> None:
     live = shown(acme)
-    assert live.following
+    assert "closed" not in repr(live)
     live.close()
     assert not live.following
     until(lambda: not live._thread.is_alive())

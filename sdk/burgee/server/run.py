@@ -16,9 +16,12 @@ from burgee.wire.serving import Streams, streams_of
 
 _log = logging.getLogger("burgee.server")
 
+_LAST_WORDS = 3.0
+"""Seconds a client may take to read what was sent last, when the server stops."""
+
 
 class _Server(uvicorn.Server):
-    """Lets running requests end, but not the streams, which would never."""
+    """Lets running requests end, but not the streams, which never would, nor what nobody reads any more."""
 
     def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
         super().__init__(config)
@@ -27,7 +30,20 @@ class _Server(uvicorn.Server):
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._streams.end()
-        await super().shutdown(sockets)
+        cutting = asyncio.create_task(self._cut_off())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            cutting.cancel()
+
+    async def _cut_off(self) -> None:
+        """Connections that are closed, but still wait for somebody to take the rest, wait no longer."""
+        while True:
+            await asyncio.sleep(_LAST_WORDS)
+            for connection in list(self.server_state.connections):
+                transport = getattr(connection, "transport", None)
+                if isinstance(transport, asyncio.WriteTransport) and transport.is_closing():
+                    transport.abort()
 
 
 def serve(workspace: str | None, *, host: str, port: int) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from burgee.core.errors import InvalidInputError, ServerUnavailableError
+from burgee.core.errors import InvalidInputError, ServerUnavailableError, WorkspaceError
 from burgee.core.ids import new_id
 from burgee.core.scope import Scope, current_scope
 from burgee.core.settings import Settings
@@ -100,6 +100,7 @@ class HttpClient:
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool, httpx.AsyncClient]]
         self._clients = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
+        self._closed = False
 
     @property
     def retries(self) -> int:
@@ -136,7 +137,10 @@ class HttpClient:
 
         Raises:
             BrokenError: the server can't be reached or is busy, or the connection broke; maybe later.
+            WorkspaceError: the workspace is closed.
         """
+        if self._closed:  # a stream would go on for ever in the background
+            raise WorkspaceError(f"the workspace {self.url!r} is closed", hint="open it again: burgee.open(…)")
         headers = self._headers(request, scope) | {"Accept": f"{sse.MEDIA_TYPE}, application/json"}
         if after is not None:
             headers[sse.LAST_ID] = str(after)
@@ -161,7 +165,8 @@ class HttpClient:
             raise BrokenError(_why(error)) from error
 
     async def close(self) -> None:
-        """Close the connections of the running loop."""
+        """Close the connections of the running loop, and end all streams."""
+        self._closed = True
         with self._lock:
             clients = self._clients.pop(asyncio.get_running_loop(), {})
         for client in clients.values():
