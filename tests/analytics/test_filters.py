@@ -1,5 +1,6 @@
-"""Choosing events (R2.6): the tree chooses what the log itself chooses, filter by filter; and every dialect can say it."""
+"""Choosing events (R2.6): the trees are about what the log itself would choose, in every dialect."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -63,10 +64,14 @@ EVERYTHING = EventQuery(
 
 
 @pytest.fixture(scope="module")
-def events() -> burgee.Events:
+def events() -> Iterator[burgee.Events]:
     clock = ManualClock(T0.isoformat())
-    ws = burgee.open("memory://", clock=clock)
-    acme = ws.tenants.create("acme")
+    with burgee.open("memory://", clock=clock) as ws:
+        yield filled(ws.tenants.create("acme"), clock)
+
+
+def filled(acme: burgee.Tenant, clock: ManualClock) -> burgee.Events:
+    """Some events of each kind that a filter tells apart, and one of burgee's own."""
     for number, metadata in enumerate(METADATA):
         at = T0 + timedelta(seconds=number)
         type_ = ("a", "b.x", "b", "B.x")[number % 4]
@@ -120,9 +125,7 @@ def test_every_question_can_be_said_in_every_dialect(dialect: str, question: Que
     assert not any(isinstance(node, sqlglot.exp.Command) for node in said.walk())
 
 
-@pytest.mark.parametrize(
-    "name", ["", "a b c", "events; drop table x", "(select 1)", "events e", "f(1)", "'x'", "a.b.c.d"]
-)
+@pytest.mark.parametrize("name", ["", "a b c", "events; drop table x", "(select 1)", "events e", "f(1)", "a.b.c.d"])
 def test_a_table_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(InvalidInputError, match="no name of a table"):
         Log([]).sql(Counts(), table=name)

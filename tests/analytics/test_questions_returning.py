@@ -4,6 +4,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def plain_paths(log: Sequence[Event]) -> Rows:
     for way in ways_of(log).values():
         times["(start)", way[0][0]].append(None)
         times[way[-1][0], "(end)"].append(None)
-        for one, other in zip(way, way[1:], strict=False):
+        for one, other in pairwise(way):
             times[one[0], other[0]].append(other[1] - one[1])
     sources: Counter[str] = Counter()
     for (source, _), took in times.items():
