@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from matplotlib.patches import Rectangle
 
 from burgee.core.periods import Period
-from burgee.notebook.figures import FONT, Plot, blank, canvas, clean, entitle, name_rows, say
-from burgee.notebook.palette import ACCENT, INK, MUTED, PAPER, on, tint
+from burgee.notebook.figures import Plot, blank, canvas, clean, entitle, name_rows, say
+from burgee.notebook.palette import ACCENT, INK, PAPER, on, tint
 from burgee.questions.model import Retention
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def plot(question: Retention, frame: "pd.DataFrame") -> Plot:
     later = frame[(frame["period"] == 1) & frame["complete"]]
     if len(later):
         share = later["count"].sum() / later["size"].sum()
-        title = f"{share:.1%} of {actors} came back in the next {question.period}"
+        title = f"{100 * share:.1f} % of {actors} came back in the next {question.period}"
     periods = int(cells["period"].max()) + 1
     figure, (panel,) = canvas(1.15 + 0.31 * max(len(shown), 2))
     _draw(panel, question, cells, periods)
@@ -57,11 +57,10 @@ def _draw(panel: "Axes", question: Retention, cells: "pd.DataFrame", periods: in
             _cell(
                 panel, row, int(cell.period), float(cell.share), most, over=bool(cell.complete), wordy=periods <= _WORDY
             )
-    panel.xaxis.tick_top()
-    step = 1 if periods <= MOST_COHORTS else 2
-    places = list(range(0, periods, step))
-    panel.set_xticks([-0.9, *places], ["size", *map(str, places)], fontsize=8.5, color=MUTED, fontfamily=FONT)
-    panel.tick_params(axis="x", length=0, pad=3)
+    panel.set_ylim(len(starts) - 0.5, -1.4)  # room for a row of heads
+    say(panel, (-0.65, -0.95), "size", ha="right", size=8.5)
+    for period in range(periods):
+        say(panel, (period, -0.95), str(period), ha="center", size=8.5)
 
 
 def _cell(panel: "Axes", row: int, period: int, share: float, most: float, *, over: bool, wordy: bool) -> None:
@@ -77,7 +76,8 @@ def _cell(panel: "Axes", row: int, period: int, share: float, most: float, *, ov
         hatched.set_gid("hatch")
         panel.add_patch(hatched)
     words = f"{100 * share:.0f}" + (" %" if wordy else "")
-    say(panel, (period, row), words, size=8.5 if wordy else 7.5, ha="center", color=on(shade))
+    dark = on(shade) if over else INK  # light letters would be lost between light lines
+    say(panel, (period, row), words, size=8.5 if wordy else 7.5, ha="center", color=dark, rim=not over)
 
 
 def _label(start: "pd.Timestamp", period: Period) -> str:

@@ -44,6 +44,7 @@ _STEPS: Mapping[Period, str] = {
 _FINE_STEPS: Mapping[Period, Literal["min", "h"]] = {"minute": "min", "hour": "h"}
 _MOST_PERIODS = 5000  # with more, periods without events are left out instead of drawn as zeros
 _FEW_PERIODS = 40  # up to here each gets a dot
+_LARGE = 1000  # from here on nobody reads what stands behind the point
 _WHOLE = 1e15  # beyond this a number has no digits behind its point
 _HALF = 0.5
 _LINE_GAP = 0.062  # of the height; names nearer than this would lie on each other
@@ -108,14 +109,15 @@ class Drawn:
 
     def say(self, value: float) -> str:
         """A value of the measure, as it is read."""
-        return f"{value:,.0f}" if float(value).is_integer() and abs(value) < _WHOLE else f"{value:,.5g}"
+        whole = float(value).is_integer() or abs(value) >= _LARGE
+        return f"{value:,.0f}" if whole and abs(value) < _WHOLE else f"{value:,.4g}"
 
     def summary(self) -> str:
         """What there is in all, or which groups are not shown."""
         if self.measure.kind == "count":
             return f"{self.numbers.sum():,.0f} events"
         if self.measure.kind == "sum":
-            return f"{self.say(round(self.numbers.sum(), 2))} in all"
+            return f"{self.say(float(self.numbers.sum()))} in all"
         return f"{len(self.others):,} other groups are not shown" if self.others else ""
 
 
@@ -133,7 +135,7 @@ def _bars(panel: Axes, drawn: Drawn) -> None:
         panel.barh(len(values), rest if fits else 0, height=0.66, color=OFF)
         say(panel, (rest if fits else 0, len(values)), drawn.say(rest), bold=True, offset=(6, 0))
     summary = drawn.summary()
-    groups = f"{len(drawn.totals):,} groups" if summary.endswith(("events", "in all")) else ""
+    groups = f"{len(drawn.totals):,} groups" if drawn.adds_up and len(drawn.totals) > 1 else ""
     entitle(panel, drawn.title, " in ".join(filter(None, (summary, groups))))
 
 
@@ -190,7 +192,10 @@ def _words(measure: Measure) -> str:
     if of is None:
         return "Events"
     if measure.kind == "quantile":
-        usual, said = ("median_", "p"), f"{'Median' if measure.at == _HALF else f'{measure.at:.0%} quantile'} of {of}"
+        usual, said = (
+            ("median_", "p"),
+            f"{'Median' if measure.at == _HALF else f'{100 * (measure.at or 0):.4g} % quantile'} of {of}",
+        )
         return said if measure.name.startswith(usual) and measure.name.endswith(of) else measure.name
     said = {"sum": "Sum of", "mean": "Mean of", "min": "Least", "max": "Greatest", "distinct": "Different"}[
         measure.kind

@@ -1,7 +1,6 @@
 """Sessions as a plot: how long they last, and how many events they have."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from burgee.notebook.figures import FONT, Plot, blank, canvas, clean, count_axis, entitle, say
@@ -50,27 +49,30 @@ def _lengths(panel: "Axes", seconds: "pd.Series[float]") -> None:
     after = next((bound for bound in _LENGTHS if bound > longest), None)
     edges = [*map(float, bounds), float("inf") if after is None else float(after)]
     counts = pd.cut(seconds, edges, right=False, labels=False).value_counts()
-    names = [
-        f"{_said(low)} to {_said(high)}" if high < float("inf") else f"over {_said(low)}"
-        for low, high in pairwise(edges)
-    ]
-    names[0] = f"under {_said(edges[1])}" if edges[1] < float("inf") else names[0]
-    _columns(panel, [int(counts.get(place, 0)) for place in range(len(names))], names)
+    _columns(panel, [int(counts.get(place, 0)) for place in range(len(edges) - 1)])
+    shown = [edge for edge in edges if edge < float("inf")]
+    panel.set_xticks(
+        [place - 0.5 for place in range(len(shown))],
+        ["0", *map(_said, shown[1:])],
+        fontsize=8.5,
+        color=MUTED,
+        fontfamily=FONT,
+    )
 
 
 def _events(panel: "Axes", events: "pd.Series[int]") -> None:
     """How many sessions have how many events."""
     most = min(int(events.max()), _MOST_EVENTS)
     counts = events.clip(upper=most).value_counts()
+    _columns(panel, [int(counts.get(number, 0)) for number in range(1, most + 1)])
     names = [str(number) for number in range(1, most + 1)]
     if int(events.max()) > most:
-        names[-1] = f"{most}+"
-    _columns(panel, [int(counts.get(number, 0)) for number in range(1, most + 1)], names)
+        names[-1] += "+"
+    panel.set_xticks(range(most), names, fontsize=8.5, color=MUTED, fontfamily=FONT)
 
 
-def _columns(panel: "Axes", counts: Sequence[int], names: Sequence[str]) -> None:
-    panel.bar(range(len(counts)), counts, width=0.82, color=ACCENT)
-    panel.set_xticks(range(len(names)), names, fontsize=8.5, color=MUTED, fontfamily=FONT)
+def _columns(panel: "Axes", counts: Sequence[int]) -> None:
+    panel.bar(range(len(counts)), counts, width=0.86, color=ACCENT)
     panel.margins(x=0.01)
     count_axis(panel, "sessions")
     total = sum(counts)
@@ -79,7 +81,7 @@ def _columns(panel: "Axes", counts: Sequence[int], names: Sequence[str]) -> None
             say(
                 panel,
                 (place, count),
-                f"{count / total:.0%}",
+                f"{100 * count / total:.0f} %",
                 size=8.5,
                 color=INK,
                 ha="center",

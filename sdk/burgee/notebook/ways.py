@@ -37,9 +37,7 @@ def plot(question: Paths, frame: "pd.DataFrame") -> Plot:
     title = f"Paths of {actors}"
     if len(moves):
         first = moves.iloc[0]
-        title = (
-            f"After {clean(first['source'])} most often came {clean(first['target'])}: {first['share']:.0%} of the time"
-        )
+        title = f"After {clean(first['source'])} most often came {clean(first['target'])}: {100 * first['share']:.0f} % of the time"
     hidden = f"; {len(types) - len(shown):,} rarer types are not shown" if len(types) > len(shown) else ""
     entitle(panel, title, f"what {actors} did next, in percent of each row{hidden}")
     return figure
@@ -59,10 +57,9 @@ def _draw(panel: "Axes", frame: "pd.DataFrame", sources: "Sequence[str]", target
         panel.add_patch(cell)
         words = f"{100 * share:.0f}" if share >= 0.005 else "<1"  # noqa: PLR2004 - rounds to no percent
         say(panel, (place, row), words, size=8.5, ha="center", color=on(shade))
-    panel.xaxis.tick_top()
     names = [clean(name, _LONGEST) for name in targets]
     panel.set_xticks(range(len(targets)), names, fontsize=9, color=INK, fontfamily=FONT, parse_math=False)
     for tick in panel.get_xticklabels():
-        tick.set(rotation=32, ha="left", rotation_mode="anchor")
+        tick.set(rotation=32, ha="right", rotation_mode="anchor")
     panel.tick_params(axis="x", length=0, pad=4)
     panel.set_ylabel("what was done", fontsize=9, color=MUTED, fontfamily=FONT)
