@@ -7,7 +7,7 @@ import pytest
 
 import burgee
 from burgee.analytics.duckdb import DuckDBEngine
-from burgee.workspace import Tenant, Workspace
+from burgee.workspace import Tenant
 
 DAY = pd.Timestamp("2026-01-31T23:00:00Z")
 ROWS = [
@@ -161,12 +161,13 @@ def test_an_empty_log_answers_with_empty_frames(acme: Tenant) -> None:
 
 def test_what_was_asked_is_said_shortly() -> None:
     with burgee.open("memory://") as ws:
-        query = _acme(ws).events.query("order.*", since="2026-01-01", metadata={"shop": "n"})
+        acme = ws.tenants.create("acme")
+        query = acme.events.query("order.*", since="2026-01-01", metadata={"shop": "n"})
         assert repr(query.funnel(["a", "b"], by="u", split="p", within="7d")) == (
             "<FunnelAnswer a > b by u split by p within 1w of types order.*; since 2026-01-01; metadata shop='n': "
             ".frame() answers>"
         )
-        every = _acme(ws).events.query()
+        every = acme.events.query()
         assert (
             repr(every.retention(by="u"))
             == "<RetentionAnswer retention by u per month of all events: .frame() answers>"
@@ -176,7 +177,3 @@ def test_what_was_asked_is_said_shortly() -> None:
             every.per("day").by("p").count().sum("v").quantile("v", 0.9)
         )
         assert "paths by stream" in every.paths()._repr_mimebundle_()["text/html"]
-
-
-def _acme(ws: Workspace) -> Tenant:
-    return ws.tenant("acme") if "acme" in [tenant.key for tenant in ws.tenants] else ws.tenants.create("acme")

@@ -37,7 +37,8 @@ def plot(question: Paths, frame: "pd.DataFrame") -> Plot:
     title = f"Paths of {actors}"
     if len(moves):
         first = moves.iloc[0]
-        title = f"After {clean(first['source'])} most often came {clean(first['target'])}: {100 * first['share']:.0f} % of the time"
+        often = f"{100 * first['share']:.0f} % of the time"
+        title = f"After {clean(first['source'])} most often came {clean(first['target'])}: {often}"
     hidden = f"; {len(types) - len(shown):,} rarer types are not shown" if len(types) > len(shown) else ""
     entitle(panel, title, f"what {actors} did next, in percent of each row{hidden}")
     return figure
