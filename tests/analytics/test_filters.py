@@ -15,7 +15,7 @@ from burgee.questions.model import Counts, Funnel, Measure, Paths, Question, Ret
 from burgee.store.query import EventQuery
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
-METADATA = [
+METADATA: list[dict[str, str | int | float | bool]] = [
     {},
     {"n": 1},
     {"n": "1"},

@@ -5,6 +5,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asking import Event, Log, Rows, beginning, null_last
+from burgee.analytics.source import Kind
 from burgee.core.errors import InvalidInputError
 from burgee.core.periods import PERIODS, Period
 from burgee.questions.model import Counts, Measure
 from raw import START
 
-KINDS = {"user": "int", "plan": "text", "value": "float", "n": "int", "ok": "bool"}
+KINDS: dict[str, Kind] = {"user": "int", "plan": "text", "value": "float", "n": "int", "ok": "bool"}
 
 payloads = st.fixed_dictionaries(
     {},
@@ -34,7 +36,7 @@ logs = st.lists(st.tuples(st.sampled_from("ab"), st.integers(-900 * 86_400, 900 
 
 
 def log_of(events: Sequence[Event]) -> Log:
-    return Log(events, user="int", plan="text", value="float", n="int", ok="bool")
+    return Log(events, **KINDS)
 
 
 def alike(found: object, expected: object) -> bool:
@@ -80,7 +82,10 @@ def test_measures_equal_plain_ones(log: list[Event], at: float) -> None:
     rows = log_of(log).rows(Counts(by=("type",), measures=measures))
     assert [row[0] for row in rows] == sorted(groups)
     for kind, *found in rows:
-        there = {name: [data[name] for *_, data in groups[str(kind)] if data.get(name) is not None] for name in KINDS}
+        data_of_all = [data for *_, data in groups[str(kind)]]
+        there: dict[str, list[Any]] = {
+            name: [data[name] for data in data_of_all if data.get(name) is not None] for name in KINDS
+        }
         expected = [
             len(groups[str(kind)]),
             len(set(there["user"])),
@@ -127,7 +132,8 @@ def test_values_that_look_like_numbers_keep_their_text_and_null_is_a_group() -> 
 
 @pytest.mark.parametrize("name", ["*", "a.b", 'we"ird', "it's", "back\\slash", "é", "select", "$", "A", "totals"])
 def test_whatever_a_field_is_called_it_can_be_asked_about(name: str) -> None:
-    log = Log([("a", 0, {name: "x"}), ("b", 1, {name: "x"}), ("a", 2, {})], **{name: "text"})
+    fields: dict[str, Kind] = {name: "text"}
+    log = Log([("a", 0, {name: "x"}), ("b", 1, {name: "x"}), ("a", 2, {})], **fields)
     table = log.ask(Counts("year", (name,)))
     assert table.column_names[1] == name
     assert table["count"].to_pylist() == [2, 1]

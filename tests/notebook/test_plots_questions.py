@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 import burgee
@@ -29,7 +31,7 @@ def marked(axes: Axes, gid: str) -> int:
 
 
 def heights(axes: Axes) -> list[float]:
-    return [patch.get_height() for patch in axes.patches]
+    return [patch.get_height() for patch in axes.patches if isinstance(patch, Rectangle)]
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +137,7 @@ def test_each_measure_has_a_panel_of_its_own(clicks: burgee.Query) -> None:
     ]
     for panel, name in zip(figure.axes, ["revenue", "mean_value", "p90_value"], strict=False):
         (line,) = panel.get_lines()
-        drawn = [float(value) for value in pd.Series(line.get_ydata()).dropna() if value]
+        drawn = [value for value in np.asarray(line.get_ydata(), float).tolist() if value and not np.isnan(value)]
         assert drawn == [float(value) for value in frame[name] if value]
 
 

@@ -34,7 +34,8 @@ def test_measures_straight_on_a_query_and_by_group(clicks: burgee.Events) -> Non
         query.sum("value").mean("value").min("value").max("value").median("value").distinct("user", "region").count()
     )
     assert list(whole.frame().columns) == [
-        "sum_value", "mean_value", "min_value", "max_value", "median_value", "distinct_user", "distinct_region", "count",
+        "sum_value", "mean_value", "min_value", "max_value", "median_value", "distinct_user", "distinct_region",
+        "count",
     ]  # fmt: skip
     assert whole.frame().iloc[0].tolist() == [170.0, 34.0, 10.0, 60.0, 30.0, 3, 2, 6]
     monthly = query.per("month").by("type").sum(revenue="value").quantile("value", 0.9).frame()
