@@ -1,4 +1,4 @@
-"""The mirror equals the log: whatever the payloads, however it was cut into parts, and whatever happened to its files."""
+"""The mirror equals the log: whatever the payloads, however it was cut into parts, whatever happened to its files."""
 
 import errno
 import json
@@ -29,7 +29,24 @@ from burgee.store.database import Database
 from burgee.store.query import EventQuery, read_batches
 
 ENGINE = DuckDBEngine()
-NAMES = ["a", "A", "", "a.b", 'we"ird', "it's", "select", "type", "Data", "data_type", "*", "/", "é", "a\x00b", "f 1", "f_1"]
+NAMES = [
+    "a",
+    "A",
+    "",
+    "a.b",
+    'we"ird',
+    "it's",
+    "select",
+    "type",
+    "Data",
+    "data_type",
+    "*",
+    "/",
+    "é",
+    "a\x00b",
+    "f 1",
+    "f_1",
+]
 
 numbers = st.integers(-5, 5) | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
 scalars = st.none() | st.booleans() | numbers | st.text('ab"\\\n1é', max_size=3)
@@ -83,7 +100,9 @@ def whole(source: LogSource) -> pa.Table:
 def assert_equal(source: LogSource, database: Database) -> None:
     """The table is the log: its rows, and each field's values in the kind that holds them all."""
     stored = raw(database)
-    found = ENGINE._query("select * from events order by position", source, {"events": 'select * from "burgee whole log"'})
+    found = ENGINE._query(
+        "select * from events order by position", source, {"events": 'select * from "burgee whole log"'}
+    )
     for name in stored.column_names:
         assert found[name].to_pylist() == stored[name].to_pylist(), name
     documents = [json.loads(text) for text in stored["data"].to_pylist()]
@@ -97,7 +116,9 @@ def assert_equal(source: LogSource, database: Database) -> None:
             assert all(map(is_said_by, values, wanted)), (name, values, wanted)
         else:
             assert values == wanted, name
-            assert {type(one) for one in values if one is not None} <= {{"int": int, "float": float, "bool": bool}[kind]}
+            assert {type(one) for one in values if one is not None} <= {
+                {"int": int, "float": float, "bool": bool}[kind]
+            }
     assert source.rows == len(stored)
 
 
@@ -302,12 +323,12 @@ class FakeVault:
         self.forgotten = 0
 
     def epoch(self, connection: Connection, tenant: str) -> int:
-        assert connection
+        assert connection.in_transaction()
         assert tenant == "acme"
         return self.forgotten
 
     def opened(self, connection: Connection, tenant: str, raw: pa.Table) -> pa.Table:
-        assert connection
+        assert connection.in_transaction()
         assert tenant == "acme"
         name = '"Ann"' if not self.forgotten else "null"
         data = pa.array([text.replace('"secret"', name) for text in raw["data"].to_pylist()])
@@ -362,7 +383,9 @@ def test_a_full_disk_is_no_end_and_room_later_is_used(
     source = kept.source("acme")
     assert_equal(source, database)
     assert source.files
-    assert {path.name for path in (folder / "mirror" / "acme").glob("part-*")} == {part.path.name for part in source.files}
+    assert {path.name for path in (folder / "mirror" / "acme").glob("part-*")} == {
+        part.path.name for part in source.files
+    }
 
 
 def test_own_events_are_in_the_source_only_where_asked_for(database: Database, folder: Path) -> None:

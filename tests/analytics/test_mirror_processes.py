@@ -16,6 +16,7 @@ from burgee.analytics import mirror
 from burgee.analytics.duckdb import DuckDBEngine
 from burgee.analytics.mirror import Mirror
 from burgee.analytics.mirror_files import MirrorFolder
+from burgee.analytics.source import LogSource
 from burgee.core.clock import system_clock
 from burgee.store import log
 from burgee.store.database import Database
@@ -98,12 +99,14 @@ def counts(folder: Path) -> tuple[int, int]:
     return in_mirror, in_log
 
 
-def positions(source: mirror.LogSource) -> list[int]:
+def positions(source: LogSource) -> list[int]:
     found: list[int] = ENGINE.sql("select position from events order by position", source)["position"].to_pylist()
     return found
 
 
-def test_rows_committed_by_another_process_are_rows_seen_and_stay(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_committed_by_another_process_are_rows_seen_and_stay(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The lock hazard: a second library at the live file would drop SQLite's locks, and rows would be lost."""
     monkeypatch.setattr(mirror, "WRITE_ROWS", 10)
     database = Database.in_folder(folder)
@@ -143,7 +146,7 @@ def test_two_processes_refresh_at_once_and_each_sees_what_it_wrote(folder: Path)
 
 
 def test_killed_in_the_middle_twenty_times_the_mirror_equals_the_log_after_the_next_refresh(folder: Path) -> None:
-    rolls = random.Random(7)
+    rolls = random.Random(7)  # noqa: S311 - when to kill is no secret
     Database.in_folder(folder).close()
     for _ in range(20):
         with running(REFRESHER, folder) as process:
@@ -182,7 +185,7 @@ def test_far_behind_a_process_waits_for_the_one_that_writes_and_takes_its_parts(
 
     lock = MirrorFolder(folder / "mirror" / "acme").locked()
     assert lock.__enter__()
-    monkeypatch.setattr(mirror.time, "sleep", work)
+    monkeypatch.setattr(time, "sleep", work)
     source = late.source("acme")
     assert len(waits) == 3
     assert source.files
