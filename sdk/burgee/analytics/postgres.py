@@ -33,6 +33,11 @@ _ARROW = {
 _NUMERIC = 1700
 
 
+_SETTINGS = ("SET LOCAL enable_nestloop = off", "SET LOCAL jit = off")
+"""What its planner can't know: that the parts of a question are long. It takes each for one row, and to look through
+one part for each row of another is never done in time."""
+
+
 class PostgresEngine:
     """Runs questions in the database that holds the log, in a transaction of the tenant.
 
@@ -55,6 +60,8 @@ class PostgresEngine:
                 hint = "set BURGEE_DATABASE, or leave out analytics="
                 raise InvalidInputError("the log is in no PostgreSQL database", hint=hint)
             try:
+                for setting in _SETTINGS:
+                    connection.exec_driver_sql(setting)
                 found = connection.exec_driver_sql(
                     render(said, self.dialect),
                     execution_options={"no_parameters": True},  # a % in a text is one
