@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 
 import burgee
 from burgee.analytics.archive import Archive
 from burgee.analytics.clickhouse import ClickHouseEngine
 from burgee.analytics.duckdb import DuckDBEngine
+from burgee.analytics.engine import Engine
 from burgee.analytics.mirror import Mirror
 from burgee.analytics.postgres import PostgresEngine
 from burgee.analytics.spark import SparkEngine
@@ -47,13 +49,13 @@ def filled(spark: "SparkSession", postgres: Server, tmp_path_factory: pytest.Tem
 
         def fill(with_events: Callable[[Tenant], None]) -> Log:
             folder: Path = tmp_path_factory.mktemp("log")
-            settings = Settings(database=postgres.schema(), progress=False)
+            settings = Settings(database=SecretStr(postgres.schema()), progress=False)
             ws = open_until_the_end.enter_context(burgee.open(str(folder / "ws"), settings=settings))
             with_events(ws.tenants.create("acme"))
             database = ws._database
             assert database is not None
             archive = Archive(folder / "archive")
-            engines = {
+            engines: dict[str, Engine] = {
                 "duckdb": DuckDBEngine(),
                 "clickhouse": ClickHouseEngine(archive),
                 "postgres": PostgresEngine(database),

@@ -1,6 +1,7 @@
 """Questions on ClickHouse in this process (chdb), over the archive."""
 
 import threading
+from collections.abc import Set as AbstractSet
 from types import ModuleType
 
 import pyarrow as pa
@@ -8,11 +9,12 @@ from sqlglot import exp
 
 from burgee.analytics.archive import Archive, Manifest
 from burgee.analytics.dialects import render
-from burgee.analytics.results import here, normal, over, refused
+from burgee.analytics.results import here, normal, over, refused, used
 from burgee.analytics.source import STANDARD, LogSource
 from burgee.core.errors import InvalidInputError, MissingExtraError
 
 _TYPES = {pa.int64(): "Int64", pa.float64(): "Float64", pa.bool_(): "Bool", pa.string(): "String"}
+_ONCE = "enable_materialized_cte = 1"  # else the files are read anew wherever a part of the question names them
 _AT_ONCE = threading.Lock()  # chdb is one engine per process
 
 
@@ -34,7 +36,8 @@ class ClickHouseEngine:
         if (answer := here(tree, source)) is not None:
             return answer
         manifest = self._archive.refresh(source)
-        text = render(over(tree, _events(manifest, self._archive.paths(manifest))), self.dialect)
+        events = _events(manifest, self._archive.paths(manifest), {column.name for column in used(tree, source)})
+        text = f"{render(over(tree, events, once=True), self.dialect)}, {_ONCE}"  # behind the settings it ends with
         try:
             with _AT_ONCE:
                 found = self._chdb.query(text, "ArrowTable")
@@ -43,11 +46,13 @@ class ClickHouseEngine:
         return normal(found, tree.named_selects)
 
 
-def _events(manifest: Manifest, paths: list[str]) -> exp.Query:
+def _events(manifest: Manifest, paths: list[str], names: AbstractSet[str]) -> exp.Query:
     shape = ", ".join(f"{_quoted(field.name)} {_type(field)}" for field in manifest.schema)
-    columns = [exp.column(name, quoted=True) for name in STANDARD.names]
+    columns = [exp.column(name, quoted=True) for name in STANDARD.names if name != "data"]
     renamed = [
-        exp.alias_(exp.column(each.name, quoted=True), each.column.name, quoted=True) for each in manifest.columns
+        exp.alias_(exp.column(each.name, quoted=True), each.column.name, quoted=True)
+        for each in manifest.columns
+        if each.column.name in names
     ]
     if not paths:
         nothing = exp.Table(this=exp.func("null", exp.Literal.string(shape)))

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from burgee.analytics.dialects import render
 from burgee.analytics.layout import Kind
-from burgee.analytics.results import normal, over, refused
+from burgee.analytics.results import normal, over, refused, used
 from burgee.analytics.rows import newest
 from burgee.analytics.source import EVENTS, STANDARD, Column, LogSource
 from burgee.core.errors import InvalidInputError
@@ -33,6 +33,11 @@ _ARROW = {
 _NUMERIC = 1700
 
 
+_SETTINGS = ("SET LOCAL enable_nestloop = off", "SET LOCAL jit = off")
+"""What its planner can't know: that the parts of a question are long. It takes each for one row, and to look through
+one part for each row of another is never done in time."""
+
+
 class PostgresEngine:
     """Runs questions in the database that holds the log, in a transaction of the tenant.
 
@@ -47,7 +52,7 @@ class PostgresEngine:
 
     def answer(self, tree: exp.Query, source: LogSource) -> pa.Table:
         """The rows of one SELECT over the table `events`, in the tree's order and with its column names."""
-        said = over(tree, _events(_used(tree, source), source))
+        said = over(tree, _events(used(tree, source), source))
         for identifier in said.find_all(exp.Identifier):
             identifier.set("this", _short(identifier.name))
         with self._database.read(source.tenant) as connection:
@@ -55,6 +60,8 @@ class PostgresEngine:
                 hint = "set BURGEE_DATABASE, or leave out analytics="
                 raise InvalidInputError("the log is in no PostgreSQL database", hint=hint)
             try:
+                for setting in _SETTINGS:
+                    connection.exec_driver_sql(setting)
                 found = connection.exec_driver_sql(
                     render(said, self.dialect),
                     execution_options={"no_parameters": True},  # a % in a text is one
@@ -64,19 +71,10 @@ class PostgresEngine:
                 raise refused("PostgreSQL", error.orig if isinstance(error.orig, Exception) else error) from error
 
 
-def _used(tree: exp.Query, source: LogSource) -> list[Column]:
-    """The payload's columns that the tree reads: each costs a look into the JSON of every event."""
-    columns = source.columns.fields.values()
-    if any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star)):
-        return list(columns)
-    names = {column.name for column in tree.find_all(exp.Column)}
-    return [column for column in columns if column.name in names]
-
-
 def _events(columns: Sequence[Column], source: LogSource) -> exp.Query:
     """The log as the table of questions."""
     shown = [_standard(field) for field in STANDARD]
-    for column in columns:
+    for column in columns:  # each costs a look into the JSON of every event
         value = f"data::json ->> {exp.Literal.string(column.field).sql('postgres')}"
         cast = _CASTS.get(column.kind)
         value = f'({value}) COLLATE "C"' if cast is None else f"CAST({value} AS {cast})"

@@ -6,7 +6,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from burgee.analytics.duckdb import DuckDBEngine
-from burgee.analytics.source import EVENTS, LogSource
+from burgee.analytics.source import EVENTS, Column, LogSource
 from burgee.core.errors import InvalidInputError
 
 _TIME = pa.timestamp("us", "UTC")
@@ -49,9 +49,18 @@ def here(tree: exp.Query, source: LogSource) -> pa.Table | None:
     return normal(DuckDBEngine().answer(tree, source), tree.named_selects) if source.own else None
 
 
-def over(tree: exp.Query, events: exp.Query) -> exp.Query:
-    """The tree, with what `events` is to it said first."""
-    said = tree.copy().with_(EVENTS, as_=events, copy=False)
+def used(tree: exp.Query, source: LogSource) -> list[Column]:
+    """The payload's columns that the tree reads."""
+    columns = source.columns.fields.values()
+    if any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star)):
+        return list(columns)
+    names = {column.name for column in tree.find_all(exp.Column)}
+    return [column for column in columns if column.name in names]
+
+
+def over(tree: exp.Query, events: exp.Query, *, once: bool = False) -> exp.Query:
+    """The tree, with what `events` is to it said first; `once`: to be read once, however often it is named."""
+    said = tree.copy().with_(EVENTS, as_=events, materialized=once or None, copy=False)
     parts = said.ctes
     said.args["with_"].set("expressions", [parts[-1], *parts[:-1]])
     return said
