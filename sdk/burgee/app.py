@@ -94,14 +94,21 @@ def embedded(
     (`engine_of`).
     """
     kept = Archive(archive or _passing(database))
+    logs = Mirror(database, mirror)
+
+    def derived(tenant: str) -> None:
+        logs.renew(tenant)
+        if kept.manifest(tenant).parts:
+            kept.refresh(logs.source(tenant))
+
     return Services(
         tenants=LocalTenantService(database, clock),
         flags=LocalFlagService(database, clock),
         events=LocalEventService(database, clock),
         keys=LocalKeyService(database, clock),
-        questions=LocalQuestionService(Mirror(database, mirror), engine_of(analytics, database, kept), kept, clock),
+        questions=LocalQuestionService(logs, engine_of(analytics, database, kept), kept, clock),
         projections=LocalProjectionService(database, clock),
-        privacy=LocalPrivacyService(database, clock),
+        privacy=LocalPrivacyService(database, clock, derived),
     )
 
 

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection
 
 from burgee.analytics import mirror
 from burgee.analytics.duckdb import DuckDBEngine
@@ -314,40 +313,6 @@ def test_a_restored_backup_is_noticed_also_while_running(tmp_path: Path, folder:
     assert_equal(Mirror(second, folder / "mirror").source("acme"), second)
     first.close()
     second.close()
-
-
-class FakeVault:
-    """Forgets on demand: the field `name` is null from then on."""
-
-    def __init__(self) -> None:
-        self.forgotten = 0
-
-    def epoch(self, connection: Connection, tenant: str) -> int:
-        assert connection.in_transaction()
-        assert tenant == "acme"
-        return self.forgotten
-
-    def opened(self, connection: Connection, tenant: str, raw: pa.Table) -> pa.Table:
-        assert connection.in_transaction()
-        assert tenant == "acme"
-        name = '"Ann"' if not self.forgotten else "null"
-        data = pa.array([text.replace('"secret"', name) for text in raw["data"].to_pylist()])
-        return raw.set_column(raw.schema.get_field_index("data"), "data", data)
-
-
-@pytest.mark.usefixtures("tiny")
-@pytest.mark.parametrize("again", ["the same", "a new one"])
-def test_what_is_forgotten_is_gone_from_answers_and_from_the_disk(database: Database, folder: Path, again: str) -> None:
-    vault = FakeVault()
-    kept = Mirror(database, folder / "mirror", vault=vault)
-    add(database, [("t", {"name": "secret", "n": n}) for n in range(4)])
-    assert set(whole(kept.source("acme"))["name"].to_pylist()) == {"Ann"}
-    vault.forgotten += 1
-    kept = kept if again == "the same" else Mirror(database, folder / "mirror", vault=vault)
-    source = kept.source("acme")
-    assert set(whole(source)["name"].to_pylist()) == {None}
-    names = {path.name for path in (folder / "mirror" / "acme").glob("part-*")}
-    assert names == {part.path.name for part in source.files}
 
 
 @pytest.mark.usefixtures("tiny")

@@ -18,16 +18,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
-from typing import Protocol, override
+from typing import override
 from urllib.parse import quote
 
 import pyarrow as pa
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from burgee.analytics.layout import Facts, Kind, Seen, is_conflict, kind_of, merged_facts, merged_fields, named, words
 from burgee.analytics.mirror_files import Manifest, MirrorFolder, Stamp
 from burgee.analytics.mirror_rows import Rows, read_part, typed_rows
 from burgee.analytics.source import Column, Columns, Logs, LogSource, Part
+from burgee.store import subjects
 from burgee.store.database import Database
 from burgee.store.log import OWN
 from burgee.store.query import RAW, EventQuery, read_batches
@@ -47,18 +48,6 @@ _RETRY = 60.0  # seconds until a folder that could not be written is tried again
 _TENANTS = 64  # of so many the newest rows are kept in memory
 
 _log = logging.getLogger(__name__)
-
-
-class Vault(Protocol):
-    """What opens personal fields."""
-
-    def epoch(self, connection: Connection, tenant: str) -> int:
-        """A number that changes whenever a subject is forgotten."""
-        ...
-
-    def opened(self, connection: Connection, tenant: str, raw: pa.Table) -> pa.Table:
-        """Raw events with their personal fields in plain, or null where the key is gone."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +92,9 @@ class _State:
 class Mirror(Logs):
     """The logs of a workspace as sources. Without a folder all of it is in memory."""
 
-    def __init__(self, database: Database, folder: Path | None, *, vault: Vault | None = None) -> None:
+    def __init__(self, database: Database, folder: Path | None) -> None:
         self._database = database
         self._folder = folder
-        self._vault = vault
         self._lock = threading.Lock()
         self._tenants: OrderedDict[str, _TenantMirror] = OrderedDict()
         _mirrors.add(self)
@@ -125,7 +113,7 @@ class Mirror(Logs):
         with self._lock:
             if tenant not in self._tenants:
                 folder = None if self._folder is None else MirrorFolder(self._folder / quote(tenant, safe=""))
-                self._tenants[tenant] = _TenantMirror(self._database, tenant, folder, self._vault)
+                self._tenants[tenant] = _TenantMirror(self._database, tenant, folder)
             self._tenants.move_to_end(tenant)
             while len(self._tenants) > _TENANTS:
                 self._tenants.popitem(last=False)
@@ -140,11 +128,10 @@ class Mirror(Logs):
 class _TenantMirror:
     """The log of one tenant."""
 
-    def __init__(self, database: Database, tenant: str, folder: MirrorFolder | None, vault: Vault | None) -> None:
+    def __init__(self, database: Database, tenant: str, folder: MirrorFolder | None) -> None:
         self._database = database
         self._tenant = tenant
         self._folder = folder
-        self._vault = vault
         self._lock = threading.Lock()
         self._state = _State()
         self._made: tuple[_State, LogSource] | None = None
@@ -206,7 +193,7 @@ class _TenantMirror:
         with self._database.read(self._tenant) as connection:
             head = connection.execute(mine.order_by(c.position.desc()).limit(1)).first()
             anchor = connection.execute(mine.where(c.position == self._state.last)).first()
-            epoch = 0 if self._vault is None else self._vault.epoch(connection, self._tenant)
+            epoch = subjects.epoch(connection, self._tenant)
         log = str(getattr(self._database, "log_id", ""))
         known = self._state
         same = (known.manifest.log, known.manifest.epoch) == (log, epoch)
@@ -237,19 +224,13 @@ class _TenantMirror:
         before = self._state.seen
         query = EventQuery(after=self._state.last, upto=head)
         for batch in read_batches(self._database, self._tenant, query):
-            self._state = self._state.grown(self._opened(pa.Table.from_batches([batch])))
+            self._state = self._state.grown(pa.Table.from_batches([batch]))
             if len(self._state.tail) >= PART_ROWS:
                 self._flush(writing=writing)
         self._state = replace(self._state, last=head, anchor=anchor)  # the last ones may be burgee's own
         if len(self._state.tail) >= WRITE_ROWS:
             self._flush(writing=writing)
         self._tell_conflicts(before)
-
-    def _opened(self, raw: pa.Table) -> pa.Table:
-        if self._vault is None:
-            return raw
-        with self._database.read(self._tenant) as connection:
-            return self._vault.opened(connection, self._tenant, raw)
 
     def _flush(self, *, writing: bool) -> None:
         """Write the tail as a part, if this process may."""

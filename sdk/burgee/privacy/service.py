@@ -1,6 +1,7 @@
 """Personal data of a tenant: the rules as an aggregate in its own log, and forgetting, in one transaction."""
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import override
@@ -31,14 +32,19 @@ from burgee.store.log import NewEvent, StoredEvent
 from burgee.store.protection import ID, KIND, protection
 
 _PROTECTED, _UNPROTECTED, _FORGOTTEN = f"{KIND}.protected", f"{KIND}.unprotected", f"{KIND}.forgotten"
+_log = logging.getLogger(__name__)
 _NEAR = 1000  # names looked through for one that was meant
 
 
 class LocalPrivacyService(PrivacyService):
-    """Rules and keys in the database of this workspace."""
+    """Rules and keys in the database of this workspace.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    `derived` makes anew what was made of a tenant's events and is kept elsewhere, when somebody was forgotten.
+    """
+
+    def __init__(self, database: Database, clock: Clock, derived: Callable[[str], None] = lambda _: None) -> None:
         self._database = database
+        self._derived = derived
         self._clock = clock
         self._rules = Aggregates(KIND, TypeAdapter(Protection), _evolve, clock)
 
@@ -147,7 +153,14 @@ class LocalPrivacyService(PrivacyService):
         if isinstance(forgotten, Err):
             return forgotten
         erased = await self._database.run(self._database.scrub)
+        await self._database.run(lambda: self._follow(tenant))
         return Ok(replace(forgotten.value, erased=erased))
+
+    def _follow(self, tenant: str) -> None:
+        try:
+            self._derived(tenant)
+        except Exception:  # noqa: BLE001 - the key is gone, whatever happens to what was made with it
+            _log.exception("what was derived from the events of %r follows only when it is next used", tenant)
 
     @override
     async def rewrap(self) -> Result[int, MissingTenantError]:
