@@ -15,6 +15,7 @@ from burgee.core.json import Json
 from burgee.core.link import Link
 from burgee.core.page import Page
 from burgee.core.progress import ProgressBar
+from burgee.events.export import Archived
 from burgee.events.model import ANY, STREAM_EXISTS, Appended, EventQuery, Ingested, NewEvent, StreamAppend
 from burgee.events.protocol import EventService
 from burgee.events.query import EventList, Query
@@ -249,6 +250,21 @@ class Events(Shown):
     def types(self) -> TypeList:
         """The types of events: how many of each, the first and last, schema versions, and fields with their kinds."""
         return TypeList(Page(self._link.call(self._questions.types())))
+
+    def export(
+        self, to: "str | Path", *, format: str = "parquet", overwrite: bool = False, progress: bool | None = None
+    ) -> Archived:
+        """Write all events as Parquet to a folder of yours or to S3; see `Query.export`."""
+        shown = self._progress if progress is None else progress
+        return self.query().export(to, format=format, overwrite=overwrite, progress=shown)
+
+    def archive(self) -> Archived:
+        """Bring the workspace's archive to where the log is: what is in it stays, what is new is added.
+
+        It lies where `BURGEE_ARCHIVE` says (a folder or `s3://bucket/prefix`), else in the workspace's folder; of a
+        server, there. Events of somebody who was forgotten since are written anew.
+        """
+        return Archived(self._link.call(self._questions.archive()))
 
     def explorer(self) -> "Explorer":
         """Types, times, counts over time and a table: to use, not only to see."""
