@@ -13,7 +13,7 @@ takes the folders' names for columns.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -136,26 +136,38 @@ class Archive:
             self._remove_leftovers(writer, there)
             return self._write(writer, source, there)
 
-    def replace(self, source: LogSource) -> Manifest:
-        """Write all of it anew, whatever there was."""
+    def holds(self, tenant: str) -> bool:
+        """Whether anything of the tenant is there."""
+        return any(name.endswith(".parquet") for name in self._storage.names(_folder(tenant)))
+
+    def replace(self, source: LogSource, told: Callable[[int], None] = lambda _: None) -> Manifest:
+        """Write all of it anew, whatever there was; `told` hears how many rows are written."""
         with self._storage.writing(_folder(source.tenant)) as writer:
             there = self.manifest(source.tenant)
             self._remove_leftovers(writer, there)
-            return self._write(writer, source, there, anew=True)
+            return self._write(writer, source, there, anew=True, told=told)
 
-    def _write(self, writer: Writer, source: LogSource, there: Manifest, *, anew: bool = False) -> Manifest:
+    def _write(
+        self,
+        writer: Writer,
+        source: LogSource,
+        there: Manifest,
+        *,
+        anew: bool = False,
+        told: Callable[[int], None] = lambda _: None,
+    ) -> Manifest:
         begun = Manifest(source.tenant, generation=there.generation) if anew or not _goes_on(there, source) else there
         columns = _stored(begun.columns, source)
         made = replace(begun, columns=columns, epoch=source.epoch, generation=there.generation + 1)
         mark = "" if begun is there else f"-{made.generation}"  # no file of the same name is one of before
         for rows in _gathered(typed_rows(source, after=begun.last)):
-            made = self._add(writer, made, _as_stored(rows, made), mark)
+            made = self._add(writer, made, _as_stored(rows, made), mark, told)
         made = self._compact(writer, made)
         writer.write(f"{_folder(source.tenant)}/{MANIFEST}", _written(made))
         writer.delete(sorted({part.name for part in there.parts} - {part.name for part in made.parts}))
         return made
 
-    def _add(self, writer: Writer, made: Manifest, rows: pa.Table, mark: str) -> Manifest:
+    def _add(self, writer: Writer, made: Manifest, rows: pa.Table, mark: str, told: Callable[[int], None]) -> Manifest:
         """Write rows, a file for each date among them."""
         days = pc.floor_temporal(rows["occurred_at"], unit="day").cast(pa.date32())
         keys = pa.table({"day": days, "position": rows["position"]})
@@ -166,6 +178,7 @@ class Archive:
             count = day["counts"].as_py()
             parts.append(self._put(writer, made, day["values"].as_py(), sorted_rows.slice(start, count), mark))
             start += count
+            told(made.rows + start)
         last, last_id = rows["position"][-1].as_py(), rows["id"][-1].as_py()
         return replace(made, parts=(*made.parts, *parts), last=last, last_id=last_id)
 

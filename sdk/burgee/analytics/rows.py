@@ -6,8 +6,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from burgee.analytics.mirror_rows import widened
-from burgee.analytics.source import ARROW, LogSource, Part, PartGoneError
+from burgee.analytics.layout import kind_of
+from burgee.analytics.mirror_rows import Rows, widened
+from burgee.analytics.mirror_rows import typed_rows as typed_rows_of
+from burgee.analytics.source import ARROW, Column, Columns, LogSource, Part, PartGoneError
 
 
 def typed_rows(source: LogSource, *, after: int = 0) -> Iterator[pa.Table]:
@@ -63,3 +65,12 @@ def _typed(rows: pa.Table, part: Part, source: LogSource) -> pa.Table:
         if name not in table.column_names:
             table = table.append_column(name, pa.nulls(len(table), ARROW[kind]))
     return table.select(source.tail.column_names)
+
+
+def source_of(tenant: str, raw: pa.Table) -> LogSource:
+    """Raw events as a source of their own, with nothing but them in it."""
+    rows, facts, seen, names = typed_rows_of(raw, {}, {})
+    columns = {name: Column(name, names[name], kind_of(of)) for name, of in sorted(seen.items())}
+    kinds = {column.name: column.kind for column in columns.values()}
+    tail = Rows((rows,), kinds).whole(kinds)
+    return LogSource(tenant, Columns(columns), frozenset(facts), (), tail, facts)

@@ -10,6 +10,7 @@ from burgee.core.display import Sheet, view
 from burgee.core.errors import InvalidInputError
 from burgee.core.link import Link
 from burgee.core.page import Page
+from burgee.events.export import Archived
 from burgee.events.given import as_event, with_id
 from burgee.events.intake import Intake
 from burgee.events.model import ANY, STREAM_EXISTS, Appended, EventQuery, Given, NewEvent, StreamAppend
@@ -246,6 +247,21 @@ class Events(Intake):
 
         live: Live = view("live").Live(tail, after)
         return live
+
+    def export(
+        self, to: "str | Path", *, format: str = "parquet", overwrite: bool = False, progress: bool | None = None
+    ) -> Archived:
+        """Write all events as Parquet to a folder of yours or to S3; see `Query.export`."""
+        shown = self._progress if progress is None else progress
+        return self.query().export(to, format=format, overwrite=overwrite, progress=shown)
+
+    def archive(self) -> Archived:
+        """Bring the workspace's archive to where the log is: what is in it stays, what is new is added.
+
+        It lies where `BURGEE_ARCHIVE` says (a folder or `s3://bucket/prefix`), else in the workspace's folder; of a
+        server, there. Events of somebody who was forgotten since are written anew.
+        """
+        return Archived(self._link.call(self._questions.archive()))
 
     def explorer(self) -> "Explorer":
         """Types, times, counts over time and a table: to use, not only to see."""

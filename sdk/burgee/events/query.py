@@ -11,6 +11,7 @@ from burgee.core.listing import Listing
 from burgee.core.page import Page
 from burgee.core.periods import Period, check_period
 from burgee.core.progress import ProgressBar
+from burgee.events.export import Archived
 from burgee.events.model import EventQuery, StoredEvent
 from burgee.events.protocol import EventService
 from burgee.questions.answers import (
@@ -167,6 +168,31 @@ class Query(Measured):
         with ProgressBar(f"export {place.name}", total, shown=shown and total >= _BAR_ROWS) as bar:
             reader = self._link.call(self._service.table(self._query))
             return cloudevents.write(reader, place, source or f"urn:burgee:{self._link.tenant}", bar.reach)
+
+    def export(
+        self, to: "str | Path", *, format: str = "parquet", overwrite: bool = False, progress: bool | None = None
+    ) -> Archived:
+        """Write the events as Parquet, as `tenant=acme/date=2026-11-24/part-….parquet` in a folder or `s3://bucket/prefix`.
+
+        Columns: those of the log, `data` and `metadata` as JSON text, and one for each payload field; what is nested,
+        or of conflicting kinds, is JSON text. DuckDB, Spark, Dask, pandas and polars read `tenant` and `date` from the
+        folders' names. S3 is reached as the usual `AWS_*` variables say.
+
+        Args:
+            to: the folder, which is made if it is not there, or the URL.
+            format: `parquet`; for anything else take a frame.
+            overwrite: write anew what is there of this tenant already.
+            progress: a progress bar; by default as `BURGEE_PROGRESS` says.
+
+        Raises:
+            AlreadyExistsError: events of the tenant are there already.
+            WorkspaceError: the place can't be written to.
+        """
+        from burgee.events.export import export
+
+        raw = self._link.call(self._service.table(self._query)).read_all()
+        shown = self._progress if progress is None else progress
+        return export(self._link.tenant or "", raw, to, format=format, overwrite=overwrite, shown=shown)
 
     def per(self, unit: Period) -> CountsAnswer:
         """Per minute, hour, day, week, month, quarter or year (UTC, by `occurred_at`): how many, or other measures."""
