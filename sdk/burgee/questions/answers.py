@@ -182,7 +182,7 @@ class RetentionAnswer(Answer):
     def triangle(self, values: Literal["share", "count"] = "share") -> "pd.DataFrame":
         """A row for each cohort, with its `size`, and a column for each period from 0 on."""
         _check_values(values)
-        frame = self.frame()
+        frame = self.frame().astype({"count": "Int64"})  # a whole number, also beside cells that are empty
         wide = frame.pivot_table(index=["cohort", "size"], columns="period", values=values, aggfunc="first")
         return wide.reset_index("size")
 

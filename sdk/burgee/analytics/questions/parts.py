@@ -18,7 +18,7 @@ def column(name: str, table: str | None = None) -> exp.Column:
 
 
 def named(value: exp.Expr, name: str) -> exp.Expr:
-    """A column of a result, always quoted: `count` and `time` mean something to a dialect, and a field may be called so."""
+    """A column of a result, always quoted: `count` and `time` mean something to dialects, and fields are called so."""
     return exp.alias_(value, name, quoted=True)
 
 
@@ -100,6 +100,11 @@ def when(condition: exp.Expr, value: exp.Expr) -> exp.Expr:
 def ascending(value: exp.Expr, kind: Kind | None = None) -> exp.Expr:
     """In rising order, what is null last; texts as their characters' numbers."""
     return exp.Ordered(this=bytewise(value) if kind in {"text", "json"} else value, nulls_first=False)
+
+
+def in_turn(value: exp.Expr) -> exp.Expr:
+    """In rising order, of what is never null."""
+    return exp.Ordered(this=value)
 
 
 def window(

@@ -44,13 +44,14 @@ def retention(choice: Choice, by: str = "stream", period: Period = "month", *, n
     at = column("n", "offsets")
     there = exp.Add(this=first, expression=at)
     came = exp.Coalesce(this=column("count", "returned"), expressions=[number(0)])
+    over = exp.LT(this=exp.paren(there), expression=column("running", "horizon"))
     report = exp.select(
         named(column("cohort", "sizes"), "cohort"),
         named(column("size", "sizes"), "size"),
         named(at.copy(), "period"),
         named(came, "count"),
         named(share(came.copy(), column("size", "sizes")), "share"),
-        named(exp.LT(this=exp.paren(there), expression=column("running", "horizon")), "complete"),
+        named(exp.cast(exp.paren(over), "boolean"), "complete"),
     )
     same = exp.and_(
         column("first", "returned").eq(first.copy()),
