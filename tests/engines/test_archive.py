@@ -155,7 +155,7 @@ def test_killed_in_the_middle_and_run_again_nothing_is_there_twice_or_missing(tm
     assert made.rows == 4  # what the manifest says is whole all the time
     archive.refresh(source([{"a": place} for place in range(15)], days=[place / 2 for place in range(15)]))
     assert rows(tmp_path, "a") == [(place,) for place in range(15)]
-    assert not [path for path in tmp_path.rglob("_new*")]
+    assert not list(tmp_path.rglob("_new*"))
 
 
 def test_several_threads_refresh_at_once_and_nothing_is_there_twice(tmp_path: Path) -> None:
