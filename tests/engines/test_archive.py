@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from raw import raw_events
 DAY = 86_400.0
 
 
-def source(payloads: list[Mapping[str, object]], *, days: list[float] | None = None) -> LogSource:
+def source(payloads: Sequence[Mapping[str, object]], *, days: list[float] | None = None) -> LogSource:
     seconds = [day * DAY for day in days] if days is not None else None
     return source_of("acme", raw_events(payloads, seconds=seconds))
 
@@ -33,8 +33,8 @@ def source(payloads: list[Mapping[str, object]], *, days: list[float] | None = N
 def rows(folder: Path, columns: str = "position, id") -> list[tuple[object, ...]]:
     """What a reader who knows nothing of burgee finds, by position."""
     place = f"{folder}/tenant=*/date=*/*.parquet"
-    found = duckdb.sql(f"SELECT {columns} FROM read_parquet('{place}', union_by_name = true) ORDER BY position")
-    return found.fetchall()
+    sql = f"SELECT {columns} FROM read_parquet('{place}', union_by_name = true) ORDER BY position"
+    return duckdb.execute(sql).fetchall()
 
 
 def test_files_lie_by_tenant_and_date_and_any_reader_takes_both_from_the_folders(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Engines and archives as people use them: `burgee.open(…, analytics=…)`, `archive()`, `export()`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,14 +113,14 @@ def test_clickhouse_reads_no_archive_on_s3() -> None:
 
 
 def test_a_library_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "chdb", None)
+    monkeypatch.setitem(sys.modules, "chdb", None)
     with pytest.raises(MissingExtraError) as caught:
         burgee.open("memory://", analytics="clickhouse")
     assert caught.value.extra == "clickhouse"
-    monkeypatch.setitem(__import__("sys").modules, "boto3", None)
-    with burgee.open("memory://", settings=Settings(archive="s3://lake/x")) as ws:
-        with pytest.raises(MissingExtraError) as caught:
-            ws.tenants.create("acme").events.archive()
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    lake = Settings(archive="s3://lake/x")
+    with burgee.open("memory://", settings=lake) as ws, pytest.raises(MissingExtraError) as caught:
+        ws.tenants.create("acme").events.archive()
     assert caught.value.extra == "s3"
 
 

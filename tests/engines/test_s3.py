@@ -92,7 +92,8 @@ def test_one_writer_at_a_time_is_let_in_and_one_that_was_killed_is_waited_for(
 ) -> None:
     bucket = storage_at("s3://lake/leases")
     assert isinstance(bucket, Bucket)
-    now, waited = time.time(), []
+    now = time.time()
+    waited: list[float] = []
     with bucket.writing("tenant=acme") as first:
         first.write("tenant=acme/x", b"1")
         monkeypatch.setattr(time, "sleep", waited.append)

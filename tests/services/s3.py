@@ -1,4 +1,4 @@
-"""An S3 server on a free port of 127.0.0.1: versitygw over a folder. By hand, from tests/: `python -m services.s3 FOLDER`."""
+"""An S3 server (versitygw) on a free port of 127.0.0.1. By hand, from tests/: `python -m services.s3 FOLDER`."""
 
 import contextlib
 import subprocess
