@@ -162,9 +162,10 @@ class Archive:
         mark = "" if begun is there else f"-{made.generation}"  # no file of the same name is one of before
         for rows in _gathered(typed_rows(source, after=begun.last)):
             made = self._add(writer, made, _as_stored(rows, made), mark, told)
+        old = {part.name for part in (*there.parts, *made.parts)}
         made = self._compact(writer, made)
         writer.write(f"{_folder(source.tenant)}/{MANIFEST}", _written(made))
-        writer.delete(sorted({part.name for part in there.parts} - {part.name for part in made.parts}))
+        writer.delete(sorted(old - {part.name for part in made.parts}))
         return made
 
     def _add(self, writer: Writer, made: Manifest, rows: pa.Table, mark: str, told: Callable[[int], None]) -> Manifest:

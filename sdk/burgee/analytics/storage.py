@@ -162,7 +162,7 @@ class Bucket:
     def __init__(self, bucket: str, prefix: str) -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._client = _boto3().client("s3")
+        self._client = _boto3().session.Session().client("s3")  # of its own: the shared one keeps old keys
 
     @property
     def place(self) -> str:

@@ -23,6 +23,8 @@ from burgee.store.log import check_expected
 from burgee.store.typed import is_typed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from burgee.events.repository import EventStore, Kind
     from burgee.events.snapshots import Policy
     from burgee.notebook.explorer import Explorer
