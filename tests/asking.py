@@ -1,7 +1,7 @@
 """Questions about events that are made up in a test: the log as a table with typed columns, and the answers as rows."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
@@ -54,6 +54,20 @@ class Log:
 def in_order(log: Sequence[Event]) -> list[tuple[int, Event]]:
     """The events with their positions in the order of time, of two at once the first in the log."""
     return sorted(enumerate(log, start=1), key=lambda event: event[1][1])
+
+
+def beginning(at: datetime, per: str) -> datetime:
+    """The start of the period."""
+    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return {
+        "minute": at.replace(second=0, microsecond=0),
+        "hour": at.replace(minute=0, second=0, microsecond=0),
+        "day": day,
+        "week": day - timedelta(days=day.weekday()),
+        "month": day.replace(day=1),
+        "quarter": day.replace(day=1, month=1 + (day.month - 1) // 3 * 3),
+        "year": day.replace(day=1, month=1),
+    }[per]
 
 
 def null_last(value: object) -> tuple[bool, object]:

@@ -174,10 +174,18 @@ def open(  # noqa: A001 - burgee.open, as in gzip.open
 
     Raises:
         WorkspaceError: the folder can't be used; `NewerWorkspaceError` if a newer burgee made it.
+        MissingExtraError: a library that questions run on is not there.
     """
     from burgee.core.clock import system_clock
-    from burgee.workspace import open_workspace
 
+    try:
+        from burgee.workspace import open_workspace
+    except ModuleNotFoundError as error:
+        if error.name not in {"duckdb", "pyarrow", "sqlglot"}:
+            raise
+        from burgee.core.errors import MissingExtraError
+
+        raise MissingExtraError(f"the event log ({error.name} is not installed)", "all") from error
     return open_workspace(
         where,
         token=token,

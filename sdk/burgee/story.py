@@ -181,6 +181,8 @@ def _comparison(demo: Tenant, flag: Flag, data: Data) -> Chapter:
     served = _served(flag, data)
     chance = served["reason"] == Reason.SPLIT  # a rule's users did not come to their variant by chance
     shown = data.users[chance]
+    if not len(shown):
+        return "The funnel by variant", ["There is no user in the rollout yet, so that there is nothing to compare."]
     exposures = pd.DataFrame(
         {
             "user": shown["stream"],

@@ -1,9 +1,11 @@
 """Measures per period and by properties (R2.6): against plain answers in Python and pandas."""
 
+import math
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asking import Event, Log, Rows, null_last
+from asking import Event, Log, Rows, beginning, null_last
+from burgee.analytics.source import Kind
 from burgee.core.errors import InvalidInputError
 from burgee.core.periods import PERIODS, Period
 from burgee.questions.model import Counts, Measure
 from raw import START
 
-KINDS = {"user": "int", "plan": "text", "value": "float", "n": "int", "ok": "bool"}
+KINDS: dict[str, Kind] = {"user": "int", "plan": "text", "value": "float", "n": "int", "ok": "bool"}
 
 payloads = st.fixed_dictionaries(
     {},
@@ -33,21 +36,14 @@ logs = st.lists(st.tuples(st.sampled_from("ab"), st.integers(-900 * 86_400, 900 
 
 
 def log_of(events: Sequence[Event]) -> Log:
-    return Log(events, user="int", plan="text", value="float", n="int", ok="bool")
+    return Log(events, **KINDS)
 
 
-def beginning(at: datetime, per: str) -> datetime:
-    """The start of the period."""
-    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    return {
-        "minute": at.replace(second=0, microsecond=0),
-        "hour": at.replace(minute=0, second=0, microsecond=0),
-        "day": day,
-        "week": day - timedelta(days=day.weekday()),
-        "month": day.replace(day=1),
-        "quarter": day.replace(day=1, month=1 + (day.month - 1) // 3 * 3),
-        "year": day.replace(day=1, month=1),
-    }[per]
+def alike(found: object, expected: object) -> bool:
+    """Whether these are equal, or differ by no more than the order of additions does."""
+    if isinstance(found, float) and isinstance(expected, float):
+        return math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-6)
+    return found == expected and type(found) is type(expected)
 
 
 def plain_counts(log: Sequence[Event], per: str | None, by: Sequence[str]) -> Rows:
@@ -86,7 +82,10 @@ def test_measures_equal_plain_ones(log: list[Event], at: float) -> None:
     rows = log_of(log).rows(Counts(by=("type",), measures=measures))
     assert [row[0] for row in rows] == sorted(groups)
     for kind, *found in rows:
-        there = {name: [data[name] for *_, data in groups[str(kind)] if data.get(name) is not None] for name in KINDS}
+        data_of_all = [data for *_, data in groups[str(kind)]]
+        there: dict[str, list[Any]] = {
+            name: [data[name] for data in data_of_all if data.get(name) is not None] for name in KINDS
+        }
         expected = [
             len(groups[str(kind)]),
             len(set(there["user"])),
@@ -100,7 +99,7 @@ def test_measures_equal_plain_ones(log: list[Event], at: float) -> None:
             float(np.quantile(there["value"], at)) if there["value"] else None,
             float(np.quantile(there["n"], at)) if there["n"] else None,
         ]
-        assert found == pytest.approx(expected, rel=1e-9, abs=1e-6)
+        assert all(map(alike, found, expected)), (found, expected)
 
 
 def test_kinds_are_kept_in_the_answer() -> None:
@@ -131,11 +130,12 @@ def test_values_that_look_like_numbers_keep_their_text_and_null_is_a_group() -> 
     assert log.rows(Counts(by=("zip",))) == [("007", 1), ("7", 2), (None, 2)]
 
 
-@pytest.mark.parametrize("name", ["", "*", "a.b", 'we"ird', "it's", "back\\slash", "é", "select", "$", "A", "totals"])
+@pytest.mark.parametrize("name", ["*", "a.b", 'we"ird', "it's", "back\\slash", "é", "select", "$", "A", "totals"])
 def test_whatever_a_field_is_called_it_can_be_asked_about(name: str) -> None:
-    log = Log([("a", 0, {name: "x"}), ("b", 1, {name: "x"}), ("a", 2, {})], **{name: "text"})
+    fields: dict[str, Kind] = {name: "text"}
+    log = Log([("a", 0, {name: "x"}), ("b", 1, {name: "x"}), ("a", 2, {})], **fields)
     table = log.ask(Counts("year", (name,)))
-    assert table.column_names[1] == (name or "data_")
+    assert table.column_names[1] == name
     assert table["count"].to_pylist() == [2, 1]
 
 

@@ -138,7 +138,7 @@ def test_the_same_step_twice_must_happen_twice() -> None:
 
 
 def test_who_starts_again_within_the_window_has_come_through() -> None:
-    late = [("a", 0, {}), ("b", 5, {}), ("a", 100, {}), ("b", 101, {}), ("c", 109, {}), ("c", 200, {})]
+    late: list[Event] = [("a", 0, {}), ("b", 5, {}), ("a", 100, {}), ("b", 101, {}), ("c", 109, {}), ("c", 200, {})]
     log = Log([(kind, at, {"u": 1}) for kind, at, _ in late], u="int")
     steps = ("a", "b", "c")
     assert [row[1] for row in log.rows(Funnel(steps, "u", within=9.0))] == [1, 1, 1]

@@ -95,6 +95,9 @@ def _say(dialect: str, node: exp.Expr) -> exp.Expr:
         return _SIGNS[node.name][dialect](*(part.copy() for part in node.expressions))
     if dialect == "clickhouse":
         return _for_clickhouse(node)
+    if dialect == "bigquery" and isinstance(node, exp.Window) and node.args.get("spec"):
+        for ordered in node.args["order"].expressions:  # never null, and where null would stand can't be said there
+            ordered.set("nulls_first", True)  # as it is there anyway, so that nothing is said
     return node
 
 

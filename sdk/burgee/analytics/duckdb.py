@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 
 from burgee.analytics.dialects import render
-from burgee.analytics.mirror_views import TAIL, events_sql, literal, quoted, sql_names, sql_views
+from burgee.analytics.mirror_views import TAIL, events_sql, literal, quoted, sql_names, sql_views, unglobbed
 from burgee.analytics.source import EVENTS, STANDARD, LogSource, PartGoneError
 from burgee.core.errors import BurgeeError, InvalidInputError
 
@@ -70,13 +70,16 @@ class DuckDBEngine:
         """
         views = sql_views(source, _WHOLE, as_of)
         said = statement.casefold()
+        there = f"the tables are: {', '.join(map(quoted, views))}; there is nothing else to see"
         try:
             return self._query(
                 statement, source, {name: view for name, view in views.items() if name.casefold() in said}
             )
         except InvalidInputError as error:
             if isinstance(error.__cause__, duckdb.CatalogException | duckdb.PermissionException):
-                error.__notes__ = [f"the tables are: {', '.join(map(quoted, views))}; there is nothing else to see"]
+                error.__notes__ = [there]
+            elif isinstance(error.__cause__, duckdb.ParserException):
+                error.add_note(there)
             elif isinstance(error.__cause__, duckdb.BinderException):
                 columns = [*STANDARD.names, *sql_names(source).values()]
                 error.add_note(f"the columns of events are: {', '.join(map(quoted, columns))}")
@@ -172,7 +175,8 @@ def _open(folder: Path | None) -> duckdb.DuckDBPyConnection:
     spill = Path(tempfile.gettempdir()) / f"burgee-duckdb-{os.getpid()}"
     connection = duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": str(spill)})
     if folder is not None:
-        connection.execute(f"SET allowed_directories = [{literal(f'{folder}{os.sep}')}]")
+        ours = ", ".join(literal(f"{spelt}{os.sep}") for spelt in (folder, unglobbed(folder)))
+        connection.execute(f"SET allowed_directories = [{ours}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET lock_configuration = true")

@@ -88,7 +88,7 @@ class _State:
 
     def grown(self, raw: pa.Table) -> "_State":
         """With the rows that follow."""
-        rows, facts, seen, names = typed_rows(raw, self.seen, self.names)
+        rows, facts, seen, names = typed_rows(raw, self.seen, self.names, self.facts)
         grown = replace(
             self,
             last=raw["position"][-1].as_py(),

@@ -1,6 +1,6 @@
 """Events as a table for people: chosen by a query, each payload field a column of its own name and type."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from burgee.analytics.duckdb import DuckDBEngine
 from burgee.analytics.filters import Choice
-from burgee.analytics.layout import Kind, Seen, kind_of, merged_fields, shown_names
+from burgee.analytics.layout import Kind, kind_of, merged_fields, shown_names
 from burgee.analytics.mirror_rows import joined, widened
 from burgee.analytics.payload import METADATA, STANDARD, values
 from burgee.analytics.source import ARROW, Column, LogSource, PartGoneError
@@ -32,17 +32,23 @@ def frame(query: EventQuery, source: LogSource, engine: DuckDBEngine) -> pa.Tabl
     type that holds those chosen.
     """
     candidates = [of for type, of in source.facts.items() if _is_of(type, query.types)]
-    fields = merged_fields(of.fields for of in candidates)
-    columns = [source.columns.fields[name] for name in fields]
-    nested = [name for name, seen in fields.items() if kind_of(seen) == "json"]
-    doubtful = [one.field for one in columns if one.kind == "float" and kind_of(fields[one.field]) == "int"]
-    wanted = [*STANDARD, METADATA, *(one.name for one in columns if one.field not in nested)]
-    if nested or doubtful:
-        wanted.append("data")
-    table = _all(source, wanted) if query == EventQuery(own=query.own) else _chosen(query, source, engine, wanted)
-    table = _in_order(table)
+    columns = [source.columns.fields[name].name for name in merged_fields(of.fields for of in candidates)]
+
+    def fetch(*wanted: str) -> pa.Table:
+        everything = query == EventQuery(own=query.own)
+        return _in_order(_all(source, wanted) if everything else _chosen(query, source, engine, wanted))
+
+    table = fetch(*STANDARD, METADATA, *columns)
     present = [source.facts[type].fields for type in pc.unique(table["type"]).to_pylist()]
-    return _shown(table, merged_fields(present), source)
+    fields = merged_fields(present)
+    ready = {name: _ready(table, kind_of(seen), source.columns.fields[name]) for name, seen in fields.items()}
+    left = [name for name, column in ready.items() if column is None]
+    if left:
+        ready.update(zip(left, values(fetch("position", "data"), left), strict=True))
+    shown = table.select([*STANDARD])
+    for name, free in shown_names(sorted(fields), (*STANDARD, METADATA)).items():
+        shown = shown.append_column(free, ready[name])
+    return shown.append_column(METADATA, table[METADATA].cast(pa.json_()))
 
 
 def _is_of(type: str, patterns: Sequence[str]) -> bool:
@@ -79,28 +85,13 @@ def _in_order(table: pa.Table) -> pa.Table:
     return table.sort_by("position")
 
 
-def _shown(table: pa.Table, fields: Mapping[str, frozenset[Seen]], source: LogSource) -> pa.Table:
-    names = shown_names(sorted(fields), (*STANDARD, METADATA))
-    ready: dict[str, pa.ChunkedArray] = {}
-    left = []
-    for name in names:
-        kind, column = kind_of(fields[name]), source.columns.fields[name]
-        found = None if kind == "json" else _narrowed(table[column.name], kind, column)
-        if found is None:
-            left.append(name)
-        else:
-            ready[name] = found
-    ready.update(zip(left, values(table, left), strict=True))
-    shown = table.select([*STANDARD])
-    for name, free in names.items():
-        shown = shown.append_column(free, ready[name])
-    return shown.append_column(METADATA, table[METADATA].cast(pa.json_()))
-
-
-def _narrowed(values: pa.ChunkedArray, kind: Kind, column: Column) -> pa.ChunkedArray | None:
-    """The column in the kind its field has among the types chosen; None where it does not say the values exactly."""
+def _ready(table: pa.Table, kind: Kind, column: Column) -> pa.ChunkedArray | None:
+    """The field in the kind it has among the types chosen; None where its column does not say the values exactly."""
+    if kind == "json":
+        return None
+    found = table[column.name]
     if column.kind == "float" and kind == "int":
-        most = pc.max(pc.abs(values)).as_py()
+        most = pc.max(pc.abs(found)).as_py()
         if most is not None and most >= _EXACT:
             return None
-    return values if values.type == ARROW[kind] else values.cast(ARROW[kind])
+    return found if found.type == ARROW[kind] else found.cast(ARROW[kind])

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from burgee.analytics.layout import Facts, Kind, Seen, kind_of, named
+from burgee.analytics.mirror_quick import quickly
 from burgee.analytics.payload import texts, typed
 from burgee.analytics.source import ARROW, STANDARD, Part
 
@@ -59,10 +60,14 @@ def joined(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def typed_rows(
-    raw: pa.Table, seen: Mapping[str, frozenset[Seen]], names: Mapping[str, str]
+    raw: pa.Table, seen: Mapping[str, frozenset[Seen]], names: Mapping[str, str], known: Facts
 ) -> tuple[pa.Table, Facts, dict[str, frozenset[Seen]], dict[str, str]]:
-    """Raw events with their fields' columns; what is known of them; and what each field has been, and its column."""
-    facts, now, columns = typed(raw, seen)
+    """Raw events with their fields' columns; what is known of them; and what each field has been, and its column.
+
+    `seen`, `names` and `known` are the same of the events before.
+    """
+    quick = quickly(raw, seen, known)
+    facts, now, columns = typed(raw, seen) if quick is None else (quick[0], dict(seen), quick[1])
     named_now = named(sorted(now), names)
     table = raw.select(STANDARD.names)
     for name, column in columns.items():

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count, groupby
+from pathlib import Path
 
 from burgee.analytics.dialects import pointer
 from burgee.analytics.layout import Kind, kind_of
@@ -24,7 +25,7 @@ def events_sql(source: LogSource) -> str:
     for _, alike in groupby(source.files, key=lambda part: sorted(part.kinds.items())):
         parts = list(alike)
         columns = ", ".join([*STANDARD.names, *(_column(parts[0], name, kinds[name], fields[name]) for name in kinds)])
-        files = ", ".join(literal(_unglobbed(part)) for part in parts)
+        files = ", ".join(literal(unglobbed(part.path)) for part in parts)
         pieces.append(f"SELECT {columns} FROM read_parquet([{files}], hive_partitioning = false)")
     if len(source.tail) or not pieces:
         pieces.append(f"SELECT {', '.join([*STANDARD.names, *map(quoted, kinds)])} FROM {quoted(TAIL)}")
@@ -43,9 +44,9 @@ def _column(part: Part, name: str, kind: Kind, field: str) -> str:
     return f"CAST({column} AS {_SQL[kind]}) AS {column}"
 
 
-def _unglobbed(part: Part) -> str:
-    """The file's path, with what DuckDB would take for a pattern made plain."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(part.path))
+def unglobbed(path: Path) -> str:
+    """The path, with what DuckDB would take for a pattern made plain."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
 
 
 def quoted(name: str) -> str:

@@ -7,6 +7,7 @@ nothing at all, and `A` and `a` are two fields, though one identifier to SQL.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -114,7 +115,7 @@ def typed(
     wanted = [_SQL[kind_of(seen[name])] for name in names]
     try:
         columns = _extract(raw, pointers, wanted) if names else []
-        exact = not any(kind == "DOUBLE" and _is_huge(column) for kind, column in zip(wanted, columns, strict=True))
+        exact = not any(kind == "DOUBLE" and is_huge(column) for kind, column in zip(wanted, columns, strict=True))
     except InvalidInputError:  # an integer beyond 64 bits
         exact = False
     if not exact:
@@ -132,10 +133,26 @@ def texts(raw: pa.Table, fields: Sequence[str]) -> list[pa.ChunkedArray]:
     return _extract(raw, [pointer(name) for name in fields], ["VARCHAR"] * len(fields)) if fields else []
 
 
-def _facts(raw: pa.Table) -> Facts:
-    """What is known of each type, with the names of its fields."""
+def counted(raw: pa.Table) -> dict[str, TypeFacts]:
+    """What is known of each type without a look at its payloads."""
     if not len(raw):
         return {}
+    times = [("occurred_at", "min"), ("occurred_at", "max"), ("schema_version", "distinct"), ("position", "count")]
+    table = raw.select(["type", "schema_version", "position"])
+    table = table.append_column("occurred_at", raw["occurred_at"].cast(pa.int64()))
+    return {
+        row["type"]: TypeFacts(
+            row["position_count"],
+            row["occurred_at_min"],
+            row["occurred_at_max"],
+            frozenset(row["schema_version_distinct"]),
+        )
+        for row in table.group_by("type").aggregate(times).to_pylist()
+    }
+
+
+def _facts(raw: pa.Table) -> Facts:
+    """What is known of each type, with the names of its fields."""
     found = _engine.run(
         """SELECT DISTINCT type, unnest(names) AS name
            FROM (SELECT DISTINCT type, json_keys(data) AS names FROM raw)""",
@@ -144,20 +161,7 @@ def _facts(raw: pa.Table) -> Facts:
     fields: dict[str, dict[str, frozenset[Seen]]] = {}
     for type, name in zip(found["type"].to_pylist(), found["name"].to_pylist(), strict=True):
         fields.setdefault(type, {})[name] = NO_VALUES
-    times = [("occurred_at", "min"), ("occurred_at", "max"), ("schema_version", "distinct"), ("position", "count")]
-    table = raw.set_column(
-        raw.schema.get_field_index("occurred_at"), "occurred_at", raw["occurred_at"].cast(pa.int64())
-    )
-    return {
-        row["type"]: TypeFacts(
-            row["position_count"],
-            row["occurred_at_min"],
-            row["occurred_at_max"],
-            frozenset(row["schema_version_distinct"]),
-            fields.get(row["type"], {}),
-        )
-        for row in table.group_by("type").aggregate(times).to_pylist()
-    }
+    return {type: replace(facts, fields=fields.get(type, {})) for type, facts in counted(raw).items()}
 
 
 def _seen(raw: pa.Table, names: Sequence[str], pointers: Sequence[str]) -> Facts:
@@ -215,7 +219,7 @@ def values(raw: pa.Table, names: Sequence[str]) -> list[pa.ChunkedArray]:
     except InvalidInputError:  # an integer beyond 64 bits
         types = _without_huge(raw, pointers, types)
         columns = _extract(raw, pointers, types)
-    inexact = [place for place, kind in enumerate(types) if kind == "DOUBLE" and _is_huge(columns[place])]
+    inexact = [place for place, kind in enumerate(types) if kind == "DOUBLE" and is_huge(columns[place])]
     if inexact:
         types = _without_huge_whole(raw, pointers, types, inexact)
         columns = _extract(raw, pointers, types)
@@ -313,7 +317,8 @@ def _are_identifiers(names: Iterable[str]) -> bool:
     return len(set(spelt)) == len(spelt) and all(name and "\0" not in name for name in spelt)
 
 
-def _is_huge(column: pa.ChunkedArray) -> bool:
+def is_huge(column: pa.ChunkedArray) -> bool:
+    """Whether a number is beyond 64 bits: then it may be an integer that a double does not hold."""
     most = pc.max(pc.abs(column)).as_py()
     return most is not None and most >= _INT64_MAX
 

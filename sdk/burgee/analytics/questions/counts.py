@@ -70,7 +70,7 @@ def counts(
             name = values.setdefault((measure.field, numeric), f"value_{len(values) + 1}")
             field = choice.number(measure.field, measure.kind) if numeric else choice.field(measure.field)
             columns[name], kinds[name] = field.value, field.kind
-    parts: dict[str, exp.Query] = {"chosen": choice.select(columns)}
+    parts: dict[str, exp.Query] = {"chosen": choice.select(columns or {"position": column("position")})}
     source = "chosen"
     ranked = list(dict.fromkeys(values[str(one.field), True] for one in measures if one.kind == "quantile"))
     if ranked:

@@ -12,6 +12,7 @@ from burgee.analytics.questions.parts import (
     column,
     count,
     free,
+    in_turn,
     is_there,
     minus,
     named,
@@ -132,7 +133,7 @@ def _starts(steps: Sequence[str], within: int) -> dict[str, exp.Query]:
         before = exp.select("actor", "at", "place", "start", named(number(1), "turn")).from_(f"reached_{place - 1}")
         tries = exp.select("actor", "at", "place", named(null("bigint"), "start"), named(number(0), "turn"))
         tries = tries.from_("relevant").where(column("type").eq(text(step)))
-        order = [ascending(column("place")), ascending(column("turn"))]  # an event can't be the start of itself
+        order = [in_turn(column("place")), in_turn(column("turn"))]  # an event can't be the start of itself
         latest = window(exp.Max(this=column("start")), [column("actor")], order, running=True)
         mixed = exp.union(before, tries, distinct=False).subquery("mixed")
         walked = exp.select("actor", "at", "place", "turn", named(latest, "latest")).from_(mixed)

@@ -102,6 +102,11 @@ def ascending(value: exp.Expr, kind: Kind | None = None) -> exp.Expr:
     return exp.Ordered(this=bytewise(value) if kind in {"text", "json"} else value, nulls_first=False)
 
 
+def in_turn(value: exp.Expr) -> exp.Expr:
+    """In rising order, of what is never null."""
+    return exp.Ordered(this=value)
+
+
 def window(
     function: exp.Expr, by: Sequence[exp.Expr], order: Sequence[exp.Expr] = (), *, running: bool = False
 ) -> exp.Expr:

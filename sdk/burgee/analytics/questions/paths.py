@@ -8,6 +8,7 @@ from burgee.analytics.questions.parts import (
     ascending,
     column,
     count,
+    in_turn,
     is_null,
     is_there,
     minus,
@@ -42,7 +43,7 @@ def paths(choice: Choice, by: str = "stream") -> exp.Select:
         "at": micros(column("occurred_at")),
         "position": column("position"),
     }
-    order = [ascending(column("at")), ascending(column("position"))]
+    order = [in_turn(column("at")), in_turn(column("position"))]
 
     def beside(function: type[exp.Lag | exp.Lead], of: str) -> exp.Expr:
         return window(function(this=column(of)), [column("actor")], [one.copy() for one in order])

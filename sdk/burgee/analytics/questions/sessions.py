@@ -11,6 +11,7 @@ from burgee.analytics.questions.parts import (
     count,
     floating,
     free,
+    in_turn,
     is_null,
     is_there,
     minus,
@@ -82,7 +83,7 @@ def _parts(choice: Choice, by: str, gap: float) -> dict[str, exp.Query]:
         "at": micros(column("occurred_at")),
         "position": column("position"),
     }
-    order = [ascending(column("at")), ascending(column("position"))]
+    order = [in_turn(column("at")), in_turn(column("position"))]
 
     def over(function: exp.Expr) -> exp.Expr:
         return window(function, [column("actor")], [one.copy() for one in order])
@@ -106,7 +107,7 @@ def _parts(choice: Choice, by: str, gap: float) -> dict[str, exp.Query]:
     marked = exp.select(
         "actor", "type", "occurred_at", "at", "nth", named(mark(begins), "begins"), named(mark(ends), "ends")
     )
-    nth = window(exp.Sum(this=column("begins")), [column("actor")], [ascending(column("nth"))], running=True)
+    nth = window(exp.Sum(this=column("begins")), [column("actor")], [in_turn(column("nth"))], running=True)
     edge = exp.or_(column("begins").eq(number(1)), column("ends").eq(number(1)))
     edges = exp.select(
         "actor", "type", "occurred_at", "at", "nth", "begins", "ends", named(exp.cast(nth, "bigint"), "session")
