@@ -47,7 +47,6 @@ _INCOMING = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS burgee_incoming"
     f" ON COMMIT DELETE ROWS AS SELECT {_COLUMNS} FROM events LIMIT 0"
 )
-_COPY = f"COPY burgee_incoming ({_COLUMNS}) FROM STDIN"
 _MOVE = f"INSERT INTO events ({_COLUMNS}) SELECT {_COLUMNS} FROM burgee_incoming"
 
 # In a SELECT of its own, so that it is asked once for a statement and not once for a row.
@@ -61,6 +60,7 @@ class Postgres(Backend):
     def __init__(self, url: URL, durability: Durability) -> None:
         self.engine = _engine(url, durability)
         self.taken = psycopg.errors.UniqueViolation
+        self._confined = True
 
     @override
     def begin(self, session: Session, tenant: str, *, write: bool) -> None:
@@ -89,12 +89,12 @@ class Postgres(Backend):
             if len(rows) < _BULK:
                 cursor.executemany(_INSERT, rows)
                 return
+            if not self._confined:
+                _copy(cursor, "events", rows)
+                return
             cursor.execute("TRUNCATE burgee_incoming" if session.bulk else _INCOMING)
             session.bulk = True
-            with cursor.copy(_COPY) as copy:
-                write = copy.write_row
-                for row in rows:
-                    write(row)
+            _copy(cursor, "burgee_incoming", rows)
             cursor.execute(_MOVE)
 
     @override
@@ -131,7 +131,8 @@ class Postgres(Backend):
     @override
     def opened(self, connection: Connection) -> None:
         """Say so if row-level security does not hold for the role burgee connects as."""
-        if connection.scalar(_BYPASSES):
+        self._confined = not connection.scalar(_BYPASSES)
+        if not self._confined:
             _log.warning(
                 "the PostgreSQL role burgee connects as is a superuser or bypasses row-level security; "
                 "connect as a plain role, so that the database, too, keeps tenants apart"
@@ -149,6 +150,13 @@ def row_security() -> list[str]:
                 f"CREATE POLICY {table.name}_of_tenant ON {table.name} USING ({_OWN_ROWS})",
             ]
     return statements
+
+
+def _copy(cursor: "psycopg.Cursor", table: str, rows: Sequence[Row]) -> None:
+    with cursor.copy(f"COPY {table} ({_COLUMNS}) FROM STDIN") as copy:
+        write = copy.write_row
+        for row in rows:
+            write(row)
 
 
 class _Listening(Listener):
