@@ -69,7 +69,7 @@ def _typed(rows: pa.Table, part: Part, source: LogSource) -> pa.Table:
 
 def source_of(tenant: str, raw: pa.Table) -> LogSource:
     """Raw events as a source of their own, with nothing but them in it."""
-    rows, facts, seen, names = typed_rows_of(raw, {}, {})
+    rows, facts, seen, names = typed_rows_of(raw, {}, {}, {})
     columns = {name: Column(name, names[name], kind_of(of)) for name, of in sorted(seen.items())}
     kinds = {column.name: column.kind for column in columns.values()}
     tail = Rows((rows,), kinds).whole(kinds)
