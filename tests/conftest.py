@@ -73,7 +73,7 @@ def ws(request: pytest.FixtureRequest) -> Iterator[Workspace]:
     elif request.param == "postgres":
         postgres: Server = request.getfixturevalue("postgres")
         settings = Settings(database=SecretStr(postgres.schema()), progress=False)
-        with burgee.open("unused", settings=settings) as workspace:
+        with burgee.open("memory://", settings=settings) as workspace:
             yield workspace
     elif request.param == "asgi":
         database = Database.in_memory()

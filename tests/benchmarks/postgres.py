@@ -64,7 +64,7 @@ def opened(server: Server, *, confined: bool) -> burgee.Workspace:
     address = server.schema()
     if not confined:
         address = f"{server.admin}&options={address.partition('options=')[2]}"
-    ws = burgee.open("unused", settings=burgee.Settings(database=SecretStr(address), progress=False))
+    ws = burgee.open("memory://", settings=burgee.Settings(database=SecretStr(address), progress=False))
     ws.tenants.create("t")
     return ws
 

@@ -190,7 +190,7 @@ RACER = """
 @pytest.mark.parametrize("attempt", range(3))
 def test_of_two_processes_at_one_version_one_succeeds_and_one_is_refused(address: str, attempt: int) -> None:
     """P7."""
-    with burgee.open("unused", settings=burgee.Settings(database=SecretStr(address))) as ws:
+    with burgee.open("memory://", settings=burgee.Settings(database=SecretStr(address))) as ws:
         ws.tenants.create("acme").events.append("order-1", burgee.Event("order.placed"))
         racers = [
             subprocess.Popen(

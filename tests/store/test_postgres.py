@@ -220,7 +220,7 @@ def test_an_address_that_is_wrong_is_told_without_its_password(postgres: Server,
 @pytest.mark.parametrize("prefix", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_urls_as_people_write_them(address: str, prefix: str) -> None:
     settings = burgee.Settings(database=SecretStr(address.replace("postgresql", prefix, 1)), progress=False)
-    with burgee.open("unused", settings=settings) as ws:
+    with burgee.open("memory://", settings=settings) as ws:
         acme = ws.tenants.create("acme")
         acme.events.append("s", burgee.Event("a"))
         assert acme.events.query().count() == 1
