@@ -1,4 +1,4 @@
-"""One Spark and one PostgreSQL for all tests of engines: to start them takes longer than most questions."""
+"""One Spark for all tests of engines, beside the one PostgreSQL of all tests, and logs that every engine sees."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,7 +19,7 @@ from burgee.analytics.spark import SparkEngine
 from burgee.core.settings import Settings
 from burgee.workspace import Tenant
 from engines.asking import Log
-from services.postgres import Server, running_postgres
+from services.postgres import Server
 from services.spark import spark_session
 
 if TYPE_CHECKING:
@@ -33,13 +33,6 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
     """A Spark session in this process."""
     with spark_session(tmp_path_factory.mktemp("spark")) as session:
         yield session
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """A PostgreSQL server."""
-    with running_postgres() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
