@@ -61,10 +61,10 @@ def pandas_funnel(frame: pd.DataFrame) -> pd.Series:
     return pd.Series(counts, index=STEPS)
 
 
-def pandas_retention(frame: pd.DataFrame) -> pd.DataFrame:
+def pandas_retention(frame: pd.DataFrame) -> "pd.Series[int]":
     """Users by the week of their first event, and in which later weeks they are seen."""
     days = frame["time"].dt.floor("D")
-    week = days - pd.to_timedelta(days.dt.dayofweek, unit="D")
+    week = days - pd.to_timedelta(days.dt.day_of_week, unit="D")
     cohort = week.groupby(frame["user"]).transform("min")
     seen = pd.DataFrame({"user": frame["user"], "cohort": cohort, "period": (week - cohort).dt.days // 7})
     return seen.drop_duplicates().groupby(["cohort", "period"]).size()
