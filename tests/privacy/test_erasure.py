@@ -94,13 +94,14 @@ def test_what_was_derived_goes_with_the_key(tmp_path: Path) -> None:
             with database.write(tenant) as connection:
                 snapshot = {"stream": "order-0", "kind": "Order", "version": 1, "data": '"snap of mail0"'}
                 connection.execute(insert(snapshots).values(tenant=tenant, **snapshot))
-                view = {"name": "v", "position": 9, "revision": 4, "status": "live", "state": "{}", "updated_at": 0}
+                view = {"name": "v", "position": 9, "revision": 4, "status": "live", "state": "mail0", "updated_at": 0}
                 connection.execute(insert(projections).values(tenant=tenant, **view))
         ws.tenant("acme").privacy.forget("c0")
         with database.read("acme") as connection:
             assert connection.execute(select(snapshots.c.tenant)).all() == [("other",)]
-            found = connection.execute(select(projections.c.tenant, projections.c.status, projections.c.revision)).all()
-        assert sorted(found) == [("acme", "stale", 5), ("other", "live", 4)]
+            c = projections.c
+            found = connection.execute(select(c.tenant, c.status, c.revision, c.state)).all()
+        assert sorted(found) == [("acme", "stale", 5, "null"), ("other", "live", 4, "mail0")]
     database.close()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from burgee.core.errors import InvalidInputError
-from burgee.store import log
+from burgee.store import log, subjects
 from burgee.store.schema import snapshots
 
 
@@ -30,12 +30,17 @@ def get(connection: Connection, tenant: str, stream: str, kind: str) -> Snapshot
 def keep(connection: Connection, tenant: str, stream: str, kind: str, snapshot: Snapshot) -> bool:
     """Keep a snapshot instead of an older one; False where a newer one is there.
 
+    Of a stream with personal fields none is kept: it would hold them in plain, and one that was made before
+    somebody was forgotten could come in after.
+
     Raises:
         InvalidInputError: it is ahead of its stream.
     """
     head = log.head(connection, tenant, stream)
     if not 1 <= snapshot.version <= head:
         raise InvalidInputError(f"stream {stream!r} is at version {head}: no snapshot can be of {snapshot.version}")
+    if subjects.is_personal(connection, tenant, stream):
+        return False
     there = get(connection, tenant, stream, kind)
     if there is not None and there.version > snapshot.version:
         return False

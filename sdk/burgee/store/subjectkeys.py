@@ -95,7 +95,7 @@ def destroy(connection: Connection, tenant: str, keys: Sequence[Key], now: int) 
     connection.execute(
         update(projections)
         .where(projections.c.tenant == tenant)
-        .values(status=STALE, revision=projections.c.revision + 1, updated_at=now)
+        .values(status=STALE, state="null", error=None, revision=projections.c.revision + 1, updated_at=now)
     )
 
 

@@ -144,6 +144,14 @@ def events_of(
     return connection.scalar(query.where(or_(*(within(events.c.data, needle) > 0 for needle in needles)))) or 0
 
 
+def is_personal(connection: Connection, tenant: str, stream: str) -> bool:
+    """Whether a stream has events with personal fields."""
+    within = func.instr if connection.dialect.name == "sqlite" else func.strpos
+    of_stream = (events.c.tenant == tenant, events.c.stream == stream)
+    query = select(events.c.position).where(*of_stream, within(events.c.data, _IN_TEXT) > 0).limit(1)
+    return connection.scalar(query) is not None
+
+
 def _plan(row: RawEvent, fields: Mapping[str, str]) -> dict[str, tuple[str, bool]]:
     """Of each field to encrypt, whose it is and whether that stands in the event for all to read."""
     data = _object(row.data)
