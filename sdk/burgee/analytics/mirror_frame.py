@@ -10,7 +10,7 @@ from sqlglot import exp
 from burgee.analytics.duckdb import DuckDBEngine
 from burgee.analytics.filters import Choice
 from burgee.analytics.layout import Kind, kind_of, merged_fields, shown_names
-from burgee.analytics.mirror_rows import joined, widened
+from burgee.analytics.mirror_rows import is_slow, joined, widened
 from burgee.analytics.payload import METADATA, STANDARD, values
 from burgee.analytics.source import ARROW, Column, LogSource, PartGoneError
 from burgee.store.log import OWN
@@ -62,9 +62,10 @@ def _all(source: LogSource, wanted: Sequence[str]) -> pa.Table:
     names = {column.field: column.name for column in source.columns.fields.values()}
     tables = []
     for part in source.files:
+        more = ["data"] if is_slow(part, kinds) and "data" not in wanted else []
         try:
             file = pq.ParquetFile(part.path)
-            table = file.read([name for name in wanted if name in file.schema_arrow.names])
+            table = file.read([name for name in (*wanted, *more) if name in file.schema_arrow.names])
         except (OSError, pa.ArrowInvalid) as error:
             raise PartGoneError(f"a file of the mirror of {source.tenant!r} is gone") from error
         tables.append(widened(table, part.kinds, kinds, names))
