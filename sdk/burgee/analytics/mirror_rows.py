@@ -48,7 +48,7 @@ class Rows:
         table = joined(self.runs).combine_chunks()
         there = {
             name: self.kinds[name]
-            for name in table.column_names
+            for name in sorted(table.column_names)
             if name in self.kinds and table[name].null_count < len(table)
         }
         return table.select([*STANDARD.names, *there]), there
