@@ -71,11 +71,6 @@ for _ in range(int(sys.argv[2])):
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "workspace"
-
-
 @contextmanager
 def running(script: str, folder: Path, *more: object) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-c", PREPARED + script, str(folder), *map(str, more)]

@@ -112,7 +112,7 @@ def main() -> None:
         count = "select count(*) from events"
         line("the mirror made", seconds(events.sql(count).frame, 1))
         grown = []
-        for turn in range(3):
+        for turn in range(5):
             store(file, EVENTS + turn * MORE, MORE)
             grown.append(seconds(events.types, 1))
         line(f"{MORE:,} new events into the mirror", min(grown))

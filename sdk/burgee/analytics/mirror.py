@@ -14,7 +14,6 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
@@ -26,7 +25,7 @@ from sqlalchemy import select
 
 from burgee.analytics.layout import Facts, Kind, Seen, is_conflict, kind_of, merged_facts, merged_fields, named, words
 from burgee.analytics.mirror_files import Manifest, MirrorFolder, Stamp
-from burgee.analytics.mirror_rows import Rows, read_part, typed_rows
+from burgee.analytics.mirror_rows import Rows, is_slow, read_part, typed_rows
 from burgee.analytics.source import Column, Columns, Logs, LogSource, Part
 from burgee.store import subjects
 from burgee.store.database import Database
@@ -307,14 +306,9 @@ def _settled(folder: MirrorFolder, parts: tuple[Part, ...], state: _State) -> tu
             table, kinds = read_part(part, state.seen, state.names)
             rows = Rows((*rows.runs, table), {**rows.kinds, **kinds})
         return (*kept, folder.write(*rows.dense())), rest
-    slow = [part for part in parts if _is_slow(part, state.kinds)][:_SMALL_PARTS]
+    slow = [part for part in parts if is_slow(part, state.kinds)][:_SMALL_PARTS]
     again = {part.path: folder.write(*read_part(part, state.seen, state.names)) for part in slow}
     return tuple(again.get(part.path, part) for part in parts), tuple(slow)
-
-
-def _is_slow(part: Part, kinds: Mapping[str, Kind]) -> bool:
-    """Whether a column of it has to be read out of the JSON again."""
-    return any(kind == "float" and kinds[name] == "json" for name, kind in part.kinds.items())
 
 
 _mirrors: weakref.WeakSet[Mirror] = weakref.WeakSet()

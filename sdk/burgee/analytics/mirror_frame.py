@@ -1,6 +1,7 @@
 """Events as a table for people: chosen by a query, each payload field a column of its own name and type."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,13 +10,14 @@ from sqlglot import exp
 
 from burgee.analytics.duckdb import DuckDBEngine
 from burgee.analytics.filters import Choice
-from burgee.analytics.layout import Kind, kind_of, merged_fields, shown_names
-from burgee.analytics.mirror_rows import joined, widened
+from burgee.analytics.layout import STANDARD_NAMES, Kind, kind_of, merged_fields, shown_names
+from burgee.analytics.mirror_rows import is_slow, joined, widened
 from burgee.analytics.payload import METADATA, STANDARD, values
-from burgee.analytics.source import ARROW, Column, LogSource, PartGoneError
+from burgee.analytics.source import ARROW, Column, LogSource, Part, PartGoneError
 from burgee.store.log import OWN
 from burgee.store.query import EventQuery
 
+_AT_ONCE = 4  # files that are read at the same time
 _EXACT = float(2**53)  # doubles below are integers without a gap
 
 
@@ -60,15 +62,18 @@ def _is_of(type: str, patterns: Sequence[str]) -> bool:
 def _all(source: LogSource, wanted: Sequence[str]) -> pa.Table:
     kinds = {column.name: column.kind for column in source.columns.fields.values()}
     names = {column.field: column.name for column in source.columns.fields.values()}
-    tables = []
-    for part in source.files:
+
+    def read(part: Part) -> pa.Table:
+        more = ["data"] if is_slow(part, kinds) and "data" not in wanted else []
+        there = {*STANDARD_NAMES, *part.kinds}
         try:
-            file = pq.ParquetFile(part.path)
-            table = file.read([name for name in wanted if name in file.schema_arrow.names])
+            table = pq.ParquetFile(part.path).read([name for name in (*wanted, *more) if name in there])
         except (OSError, pa.ArrowInvalid) as error:
             raise PartGoneError(f"a file of the mirror of {source.tenant!r} is gone") from error
-        tables.append(widened(table, part.kinds, kinds, names))
-    tables.append(source.tail.select(wanted))
+        return widened(table, part.kinds, kinds, names)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        tables = [*pool.map(read, source.files), source.tail.select(wanted)]
     return joined(tables).select(wanted)
 
 

@@ -48,7 +48,7 @@ class Rows:
         table = joined(self.runs).combine_chunks()
         there = {
             name: self.kinds[name]
-            for name in table.column_names
+            for name in sorted(table.column_names)
             if name in self.kinds and table[name].null_count < len(table)
         }
         return table.select([*STANDARD.names, *there]), there
@@ -99,3 +99,8 @@ def read_part(
     kinds = {names[name]: kind_of(of) for name, of in seen.items()}
     table = widened(pq.ParquetFile(part.path).read(), part.kinds, kinds, names)
     return table, {name: kinds[name] for name in part.kinds}
+
+
+def is_slow(part: Part, kinds: Mapping[str, Kind]) -> bool:
+    """Whether a column of it has to be read out of the JSON again."""
+    return any(kind == "float" and kinds[name] == "json" for name, kind in part.kinds.items())
