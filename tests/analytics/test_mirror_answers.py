@@ -139,6 +139,10 @@ def test_types_tell_what_there_is(acme: Tenant) -> None:
     assert found["fields"]["order.placed"] == {"tags": "list", "total": "int", "vip": "bool", "who": "text"}
     assert list(found["conflicts"]["order.paid"]) == ["who"]
     assert [info.type for info in acme.events.types()] == ["order.paid", "order.placed"]
+    assert acme.events.types()["order.paid"].type == "order.paid"
+    with pytest.raises(burgee.NotFoundError, match=r"no event type 'order.piad'") as caught:
+        acme.events.types()["order.piad"]
+    assert "did you mean 'order.paid'?" in caught.value.hints
 
 
 @pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # Ibis calls it by its older name

@@ -149,7 +149,8 @@ class AlreadyExistsError(ConflictError):
     key: str
 
     def __init__(self, kind: str, key: str, *, hint: str | None = None) -> None:
-        super().__init__(f"there is already a {kind} {key!r}", hint=hint, kind=kind, key=key)
+        article = "an" if kind[:1] in "aeiou" else "a"
+        super().__init__(f"there is already {article} {kind} {key!r}", hint=hint, kind=kind, key=key)
 
 
 class ConcurrencyError(ConflictError):

@@ -298,6 +298,7 @@ class Events(Intake):
             (".types()", "which types there are, and their fields"),
             (".sql(select)", "ask in SQL"),
             (".tail()", "events as they are stored, one after another"),
+            (".export(folder)", "all of them as Parquet"),
             (".explorer()", "look around"),
             (".live()", "see events arrive"),
         ]

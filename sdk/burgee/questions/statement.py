@@ -1,11 +1,12 @@
 """SQL and types of events as fluent objects."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, override
 
 from burgee.core.checks import need_text
 from burgee.core.display import Sheet, Shown
+from burgee.core.errors import NotFoundError
 from burgee.core.link import Link
 from burgee.core.listing import Listing
 from burgee.questions.catalog import TypeInfo
@@ -58,6 +59,20 @@ class TypeList(Listing[TypeInfo]):
     @override
     def __iter__(self) -> Iterator[TypeInfo]:
         return super().__iter__()
+
+    def __getitem__(self, type: str) -> TypeInfo:
+        """What is known of a type: `acme.events.types()["order.placed"].fields`.
+
+        Raises:
+            NotFoundError: no event has this type; says which there are.
+        """
+        for info in self:
+            if info.type == type:
+                return info
+        raise NotFoundError("event type", str(type), (info.type for info in self))
+
+    def _ipython_key_completions_(self) -> Sequence[str]:
+        return [info.type for info in self._items]
 
     @override
     def _row(self, item: TypeInfo) -> Mapping[str, object]:
