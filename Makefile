@@ -9,7 +9,7 @@ demo: .venv/.made
 
 # The one test command, here and in .ci/run.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with notebooks/nbval.cfg notebooks
 
 lint: .venv/.made

@@ -37,6 +37,7 @@ _BROKEN = (duckdb.FatalException, duckdb.InternalException)
 _WHOLE = "burgee whole log"
 _HIDDEN = {TAIL, _WHOLE}
 _OPEN = 8  # so many DuckDBs are kept, of the tenants that asked last
+_TEXTS = 128  # so many trees are kept with their text: saying a tree takes longer than counting by it
 
 
 class DuckDBEngine:
@@ -46,20 +47,21 @@ class DuckDBEngine:
     engine goes on.
     """
 
-    __slots__ = ("__weakref__", "_connections", "_lock", "_running")
+    __slots__ = ("__weakref__", "_connections", "_lock", "_running", "_texts")
     dialect = "duckdb"
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._connections: OrderedDict[Path | None, duckdb.DuckDBPyConnection] = OrderedDict()
         self._running: set[duckdb.DuckDBPyConnection] = set()
+        self._texts: OrderedDict[int, tuple[exp.Expr, str]] = OrderedDict()
         _engines.add(self)
 
     def answer(self, tree: exp.Expr, source: LogSource) -> pa.Table:
         """The rows of one SELECT over the table `events`, in the tree's order and with its column names."""
         if not source.files:
             return self.run(tree, {EVENTS: source.tail})
-        return self._query(render(tree, self.dialect), source, {EVENTS: f"SELECT * FROM {quoted(_WHOLE)}"})
+        return self._query(self._text(tree), source, {EVENTS: f"SELECT * FROM {quoted(_WHOLE)}"}, ours=True)
 
     def sql(self, statement: str, source: LogSource, as_of: datetime | None = None) -> pa.Table:
         """The answer to one SELECT of a user over the views of the log (`mirror_views.sql_views`).
@@ -85,10 +87,11 @@ class DuckDBEngine:
                 error.add_note(f"the columns of events are: {', '.join(map(quoted, columns))}")
             raise
 
-    def _query(self, sql: str, source: LogSource, views: Mapping[str, str]) -> pa.Table:
+    def _query(self, sql: str, source: LogSource, views: Mapping[str, str], *, ours: bool = False) -> pa.Table:
         folder = source.files[0].path.parent if source.files else None
+        views = {_WHOLE: events_sql(source), **views}
         try:
-            return self._run(sql, {TAIL: source.tail}, views={_WHOLE: events_sql(source), **views}, folder=folder)
+            return self._run(sql, {TAIL: source.tail}, views=views, folder=folder, ours=ours)
         except InvalidInputError as error:
             if isinstance(error.__cause__, duckdb.IOException | duckdb.InvalidInputException) and not _whole(source):
                 raise PartGoneError(f"a file of the mirror of {source.tenant!r} is gone") from error
@@ -105,7 +108,12 @@ class DuckDBEngine:
             InvalidInputError: DuckDB can't run the query, or it is no single SELECT.
             BurgeeError: the query was stopped by `interrupt`, or needs more memory than there is.
         """
-        return self._run(query if isinstance(query, str) else render(query, self.dialect), relations, parameters)
+        return self._run(
+            query if isinstance(query, str) else self._text(query),
+            relations,
+            parameters,
+            ours=not isinstance(query, str),
+        )
 
     def _run(
         self,
@@ -115,12 +123,14 @@ class DuckDBEngine:
         *,
         views: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        ours: bool = False,
     ) -> pa.Table:
         cursor = self._cursor(folder)
         try:
             for name, table in relations.items():
                 cursor.register(name, table)
-            _require_one_select(cursor, sql)
+            if not ours:
+                _require_one_select(cursor, sql)
             for name, view in (views or {}).items():
                 cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {view}")
             if threading.current_thread() is threading.main_thread():
@@ -135,6 +145,20 @@ class DuckDBEngine:
                 self._running.discard(cursor)
             with suppress(duckdb.Error):  # stopped twice, it may still be at work; then it ends with its thread
                 cursor.close()
+
+    def _text(self, tree: exp.Expr) -> str:
+        """The tree as DuckDB's SQL; of those that come again, what was said before. A tree is never changed."""
+        with self._lock:
+            known = self._texts.get(id(tree))
+            if known is not None:  # it is this very tree: while it is kept nothing else has its id
+                self._texts.move_to_end(id(tree))
+                return known[1]
+        said = render(tree, self.dialect)
+        with self._lock:
+            self._texts[id(tree)] = (tree, said)
+            while len(self._texts) > _TEXTS:
+                self._texts.popitem(last=False)
+        return said
 
     def interrupt(self) -> None:
         """Stop every query that runs at the moment; each raises in its own thread."""
@@ -158,6 +182,7 @@ class DuckDBEngine:
         for held in (*self._connections.values(), *self._running):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))  # so that it is never closed here
         self._lock, self._connections, self._running = threading.Lock(), OrderedDict(), set()
+        self._texts = OrderedDict()
 
     def _cursor(self, folder: Path | None) -> duckdb.DuckDBPyConnection:
         with self._lock:

@@ -1,6 +1,6 @@
 """Questions about a tenant's events: built as a tree, answered by an engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import datetime
 from typing import override
 
@@ -26,6 +26,7 @@ from burgee.questions.trees import tree
 from burgee.store.query import EventQuery
 
 _BATCH_ROWS = 65_536  # of a table on its way
+_TREES = 128  # so many are kept: a question asked again needs none made, and its engine may know its text
 
 
 class LocalQuestionService(QuestionService):
@@ -40,6 +41,7 @@ class LocalQuestionService(QuestionService):
         self._archive = archive
         self._clock = clock
         self._local = local or (engine if isinstance(engine, DuckDBEngine) else DuckDBEngine())
+        self._trees: dict[Hashable, exp.Select] = {}
 
     @override
     async def ask(
@@ -116,7 +118,16 @@ class LocalQuestionService(QuestionService):
         return await _asked(work)
 
     def _tree(self, query: EventQuery, question: Question, source: LogSource) -> exp.Select:
-        return tree(query, question, source.columns, source.types, from_us(self._clock.now_us()))
+        now = from_us(self._clock.now_us())
+        past = query.until is not None and query.until <= now  # which is all that a tree has of the time
+        # As text: 1, 1.0 and true are equal to Python and are three values of the metadata.
+        key = (repr((query, question)), past, tuple(source.columns.fields.values()), source.types)
+        known = self._trees.get(key)
+        if known is None:
+            if len(self._trees) >= _TREES:
+                self._trees.clear()
+            known = self._trees[key] = tree(query, question, source.columns, source.types, now)
+        return known
 
 
 async def _asked[T](work: Callable[[], T]) -> Result[T, InvalidInputError]:
