@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Protocol, override
 
@@ -392,15 +392,3 @@ def test_a_stream_that_could_not_be_taken_up_again_is_refused_when_read() -> Non
 
     with pytest.raises(TypeError, match="after"):
         operations(Wrong)
-
-
-def test_items_handed_over_one_by_one_are_those_handed_over_together() -> None:
-    async def work() -> Iterator[int]:
-        return iter([tick.position async for tick in _ended(Ticks(0, 7))])
-
-    assert list(run(work)) == [1, 2, 3, 4, 5, 6, 7]
-
-
-async def _ended(stream: Ticks) -> AsyncIterator[Tick]:
-    for _ in range(7):
-        yield await anext(stream)
