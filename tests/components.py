@@ -6,8 +6,14 @@ is set (as `.ci/run` does under CI) it fails them instead, so that nothing is sk
 
 import os
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAMS = ROOT / "build" / "bin"
+"""Where `.ci/run` puts programs that no package manager has."""
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -28,4 +34,20 @@ def needs_chromium() -> str:
     """The path of Chromium's program, for Playwright's `executable_path`."""
     path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), "")
     require("chromium", path != "", "not on the PATH; apt-get install chromium")
+    return path
+
+
+def needs_java() -> str:
+    """The path of a Java that runs, for Spark."""
+    path = shutil.which("java") or ""
+    runs = path != "" and subprocess.run([path, "-version"], capture_output=True, check=False).returncode == 0
+    require("java", runs, "no Java 17 or later on the PATH; apt-get install default-jre-headless")
+    return path
+
+
+def needs_versitygw() -> str:
+    """The path of versitygw, an S3 server as strict as S3."""
+    path = shutil.which("versitygw") or shutil.which(PROGRAMS / "versitygw") or ""
+    reason = "neither on the PATH nor in build/bin; go install github.com/versity/versitygw/cmd/versitygw@v1.7.0"
+    require("versitygw", path != "", reason)
     return path

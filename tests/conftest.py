@@ -1,4 +1,7 @@
-"""The three modes: a test that takes `acme` or `ws` runs embedded, against a server in process, and over a socket."""
+"""The modes: a test that takes `acme` or `ws` runs embedded, against a server in process, over a socket, on PostgreSQL.
+
+The first three are on SQLite; on PostgreSQL burgee is embedded, as a role that row-level security holds for.
+"""
 
 import itertools
 from collections.abc import Iterator
@@ -7,6 +10,7 @@ from pathlib import Path
 import httpx
 import hypothesis
 import pytest
+from pydantic import SecretStr
 
 import burgee
 from burgee.core.clock import system_clock
@@ -16,13 +20,14 @@ from burgee.keys.service import LocalKeyService
 from burgee.server.app import create_app
 from burgee.store.database import Database
 from burgee.workspace import Tenant, Workspace
+from services.postgres import Server, running_postgres
 from services.server import running
 
 # Deadlines measure the machine, not the code; the number of examples is what the properties promise.
 hypothesis.settings.register_profile("burgee", deadline=None, max_examples=100)
 hypothesis.settings.load_profile("burgee")
 
-MODES = ("embedded", "asgi", "socket")
+MODES = ("embedded", "asgi", "socket", "postgres")
 
 _numbers = itertools.count(1)
 
@@ -44,6 +49,13 @@ def admin_key(served: tuple[str, Path]) -> str:
         return ws.create_key(name="tests").key.get_secret_value()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server, for the whole run: make schemas of your own."""
+    with running_postgres() as server:
+        yield server
+
+
 def in_process(database: Database, settings: Settings | None = None) -> Workspace:
     """A workspace on a server in this process, as an admin sees it."""
     made = drive(LocalKeyService(database, system_clock).create(tenant=None, name="tests")).unwrap()
@@ -57,6 +69,11 @@ def ws(request: pytest.FixtureRequest) -> Iterator[Workspace]:
     if request.param == "socket":
         url, _ = request.getfixturevalue("served")
         with burgee.open(url, token=request.getfixturevalue("admin_key")) as workspace:
+            yield workspace
+    elif request.param == "postgres":
+        postgres: Server = request.getfixturevalue("postgres")
+        settings = Settings(database=SecretStr(postgres.schema()), progress=False)
+        with burgee.open("memory://", settings=settings) as workspace:
             yield workspace
     elif request.param == "asgi":
         database = Database.in_memory()

@@ -5,11 +5,9 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
+import burgee
 from burgee import samples
-from burgee.analytics.duckdb import DuckDBEngine
-from burgee.analytics.questions import funnel
 from burgee.core.errors import InvalidInputError
-from burgee.events.canonical import canonical
 
 COLUMNS = ["user_id", "session_id", "event", "timestamp", "country", "platform", "plan", "value"]
 
@@ -67,10 +65,11 @@ def test_every_session_is_of_one_user_and_goes_through_the_steps_in_order() -> N
 
 
 def test_fewer_users_come_to_each_step_and_some_come_to_the_last() -> None:
-    events = canonical(samples.shop(), stream="user_id", type="event", time="timestamp")
-    events = events.append_column("position", [list(range(len(events)))])
-    steps = funnel(["catalog", "product_view", "add_to_cart", "purchase"], "user_id")
-    counts = DuckDBEngine().run(steps, {"events": events})["count"].to_pylist()
+    with burgee.open("memory://") as ws:
+        acme = ws.tenants.create("acme")
+        acme.events.ingest(samples.shop(), stream="user_id", type="event", time="timestamp", progress=False)
+        steps = acme.events.query().funnel(["catalog", "product_view", "add_to_cart", "purchase"], by="user_id")
+        counts = steps.frame()["count"].tolist()
     assert counts == sorted(counts, reverse=True)
     assert len(set(counts)) == 4
     assert counts[-1] > 50

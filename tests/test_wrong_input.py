@@ -30,7 +30,7 @@ CALLS: list[tuple[str, Wrong]] = [
     ("split must be text", lambda t: t.events.query().funnel(["a", "b"], split=1)),
     ("stream must be text", lambda t: t.events.append(3, {"type": "x"})),
     ("expected_version", lambda t: t.events.append("s", {"type": "x"}, expected_version="1")),
-    ("expected_version", lambda t: t.events.append("s", {"type": "x"}, expected_version=-2)),
+    ("expected_version", lambda t: t.events.append("s", {"type": "x"}, expected_version=-3)),
     ("data must be a dict", lambda t: t.events.append("s", {"type": "x", "data": [1]})),
     ("metadata must be a dict", lambda t: t.events.append("s", {"type": "x", "metadata": "y"})),
     ("schema version", lambda t: t.events.append("s", {"type": "x", "schema_version": 0})),

@@ -32,23 +32,37 @@ if TYPE_CHECKING:
         MissingColumnError,
         MissingExtraError,
         MissingTenantError,
+        MissingUpcasterError,
         NewerWorkspaceError,
         NotFoundError,
+        PayloadError,
         PermissionDeniedError,
+        ProjectionFailedError,
         RemoteError,
+        SchemaError,
         ServerFailureError,
         ServerUnavailableError,
+        StreamClosedError,
+        UnknownSchemaVersionError,
         UnreadableFileError,
+        UpcastError,
         WorkspaceError,
     )
     from burgee.core.scope import tenant_scope
     from burgee.core.settings import Settings
+    from burgee.events.aggregate import Aggregate
     from burgee.events.facade import Events
-    from burgee.events.model import ANY, NO_STREAM, StoredEvent
+    from burgee.events.model import ANY, NO_STREAM, STREAM_EXISTS, StoredEvent
     from burgee.events.model import NewEvent as Event
     from burgee.events.query import Query
+    from burgee.events.repository import EventStore
     from burgee.flags.facade import Flag, Flags
     from burgee.flags.model import Evaluation, Operator, Reason, Variant
+    from burgee.privacy.model import Personal
+    from burgee.privacy.model import SubjectMark as Subject
+    from burgee.projections.facade import ProjectionHandle, Projections
+    from burgee.projections.projection import Projection
+    from burgee.store.registry import event, upcaster
     from burgee.wire.client import Transport
     from burgee.workspace import Tenant, Tenants, Workspace
 
@@ -66,43 +80,62 @@ _ERRORS = (
     "MissingColumnError",
     "MissingExtraError",
     "MissingTenantError",
+    "MissingUpcasterError",
     "NewerWorkspaceError",
     "NotFoundError",
+    "PayloadError",
     "PermissionDeniedError",
+    "ProjectionFailedError",
     "RemoteError",
+    "SchemaError",
     "ServerFailureError",
     "ServerUnavailableError",
+    "StreamClosedError",
+    "UnknownSchemaVersionError",
     "UnreadableFileError",
+    "UpcastError",
     "WorkspaceError",
 )
 
 _HOMES = {
     **dict.fromkeys(_ERRORS, "burgee.core.errors"),
     "ANY": "burgee.events.model",
+    "Aggregate": "burgee.events.aggregate",
     "Evaluation": "burgee.flags.model",
     "Event": "burgee.events.model:NewEvent",
+    "EventStore": "burgee.events.repository",
     "Events": "burgee.events.facade",
     "Flag": "burgee.flags.facade",
     "Flags": "burgee.flags.facade",
     "ManualClock": "burgee.core.clock",
     "NO_STREAM": "burgee.events.model",
     "Operator": "burgee.flags.model",
+    "Projection": "burgee.projections.projection",
+    "ProjectionHandle": "burgee.projections.facade",
+    "Projections": "burgee.projections.facade",
+    "Personal": "burgee.privacy.model",
     "Query": "burgee.events.query",
     "Reason": "burgee.flags.model",
+    "STREAM_EXISTS": "burgee.events.model",
     "Settings": "burgee.core.settings",
     "StoredEvent": "burgee.events.model",
+    "Subject": "burgee.privacy.model:SubjectMark",
     "Tenant": "burgee.workspace",
     "Tenants": "burgee.workspace",
     "Variant": "burgee.flags.model",
     "Workspace": "burgee.workspace",
+    "event": "burgee.store.registry",
     "samples": "burgee.samples:",
     "tenant_scope": "burgee.core.scope",
+    "upcaster": "burgee.store.registry",
 }
 
 __all__ = [
     "ANY",
     "NO_STREAM",
+    "STREAM_EXISTS",
     "AccessError",
+    "Aggregate",
     "AlreadyExistsError",
     "AuthenticationError",
     "BurgeeError",
@@ -111,6 +144,7 @@ __all__ = [
     "DuplicateEventError",
     "Evaluation",
     "Event",
+    "EventStore",
     "Events",
     "Flag",
     "Flags",
@@ -119,26 +153,40 @@ __all__ = [
     "MissingColumnError",
     "MissingExtraError",
     "MissingTenantError",
+    "MissingUpcasterError",
     "NewerWorkspaceError",
     "NotFoundError",
     "Operator",
+    "PayloadError",
     "PermissionDeniedError",
+    "Personal",
+    "Projection",
+    "ProjectionFailedError",
+    "ProjectionHandle",
+    "Projections",
     "Query",
     "Reason",
     "RemoteError",
+    "SchemaError",
     "ServerFailureError",
     "ServerUnavailableError",
     "Settings",
     "StoredEvent",
+    "StreamClosedError",
+    "Subject",
     "Tenant",
     "Tenants",
+    "UnknownSchemaVersionError",
     "UnreadableFileError",
+    "UpcastError",
     "Variant",
     "Workspace",
     "WorkspaceError",
+    "event",
     "open",
     "samples",
     "tenant_scope",
+    "upcaster",
 ]
 
 
@@ -150,6 +198,7 @@ def open(  # noqa: A001 - burgee.open, as in gzip.open
     settings: "Settings | None" = None,
     clock: "Clock | None" = None,
     transport: "Transport | None" = None,
+    analytics: object = None,
 ) -> "Workspace":
     """Open a workspace.
 
@@ -161,15 +210,33 @@ def open(  # noqa: A001 - burgee.open, as in gzip.open
         settings: all settings at once, instead of those from the environment.
         clock: another clock than the machine's, for tests and notebooks that must come out the same.
         transport: another way to send HTTP requests, e.g. `httpx.ASGITransport(app)` for a server in this process.
+        analytics: what answers questions about events, instead of DuckDB here: a `SparkSession`, `"clickhouse"` (in
+            this process), `"postgres"` (the database of `BURGEE_DATABASE`), or an engine of your own
+            (`burgee.analytics.engine`). Spark and ClickHouse read the archive: `BURGEE_ARCHIVE`, else a folder
+            in the workspace's. For embedded workspaces.
 
     Raises:
         WorkspaceError: the folder can't be used; `NewerWorkspaceError` if a newer burgee made it.
+        MissingExtraError: a library that questions run on is not there.
     """
     from burgee.core.clock import system_clock
-    from burgee.workspace import open_workspace
 
+    try:
+        from burgee.workspace import open_workspace
+    except ModuleNotFoundError as error:
+        if error.name not in {"duckdb", "pyarrow", "sqlglot"}:
+            raise
+        from burgee.core.errors import MissingExtraError
+
+        raise MissingExtraError(f"the event log ({error.name} is not installed)", "all") from error
     return open_workspace(
-        where, token=token, actor=actor, settings=settings, clock=clock or system_clock, transport=transport
+        where,
+        token=token,
+        actor=actor,
+        settings=settings,
+        clock=clock or system_clock,
+        transport=transport,
+        analytics=analytics,
     )
 
 
@@ -181,7 +248,8 @@ if not TYPE_CHECKING:  # a type checker knows the names from above, and so finds
             raise AttributeError(f"module 'burgee' has no attribute {name!r}")
         module, _, other = home.partition(":")
         loaded = importlib.import_module(module)
-        return loaded if home.endswith(":") else getattr(loaded, other or name)
+        globals()[name] = found = loaded if home.endswith(":") else getattr(loaded, other or name)
+        return found
 
 
 def __dir__() -> list[str]:

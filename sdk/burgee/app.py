@@ -1,10 +1,17 @@
 """The container composes the services of a workspace from settings; it alone knows which provider serves whom."""
 
+import os
+import shutil
+import tempfile
+import uuid
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_type_hints
 
-from burgee.analytics.duckdb import DuckDBEngine
+from burgee.analytics.archive import Archive
+from burgee.analytics.engines import engine_of
+from burgee.analytics.mirror import Mirror
 from burgee.core.clock import Clock, system_clock
 from burgee.core.settings import Settings
 from burgee.events.protocol import EventService
@@ -13,7 +20,14 @@ from burgee.flags.protocol import FlagService
 from burgee.flags.service import LocalFlagService
 from burgee.keys.protocol import KeyService
 from burgee.keys.service import LocalKeyService
+from burgee.privacy.protocol import PrivacyService
+from burgee.privacy.service import LocalPrivacyService
+from burgee.projections.protocol import ProjectionService
+from burgee.projections.service import LocalProjectionService
+from burgee.questions.protocol import QuestionService
+from burgee.questions.service import LocalQuestionService
 from burgee.store.database import Database
+from burgee.store.vault import Vault
 from burgee.tenants.protocol import TenantService
 from burgee.tenants.service import LocalTenantService
 from burgee.wire.client import HttpClient
@@ -30,6 +44,9 @@ class Services:
     flags: FlagService
     events: EventService
     keys: KeyService
+    questions: QuestionService
+    projections: ProjectionService
+    privacy: PrivacyService
 
 
 PROTOCOLS: tuple[tuple[str, type], ...] = tuple(get_type_hints(Services).items())
@@ -38,22 +55,73 @@ PROTOCOLS: tuple[tuple[str, type], ...] = tuple(get_type_hints(Services).items()
 
 def database_of(workspace: str, settings: Settings) -> Database:
     """The database of an embedded workspace."""
+    vault = Vault.of(settings.privacy_key)
     if settings.database is not None:
         url = settings.database.get_secret_value()
-        return Database(url, name="BURGEE_DATABASE", durability=settings.durability)
+        connections = settings.database_connections
+        return Database(
+            url, name="BURGEE_DATABASE", durability=settings.durability, connections=connections, vault=vault
+        )
     if workspace == MEMORY:
-        return Database.in_memory()
-    return Database.in_folder(Path(workspace).expanduser(), durability=settings.durability)
+        return Database.in_memory(vault=vault)
+    return Database.in_folder(Path(workspace).expanduser(), durability=settings.durability, vault=vault)
 
 
-def embedded(database: Database, clock: Clock = system_clock) -> Services:
-    """Services that do the work here, on this database."""
+def mirror_of(workspace: str) -> Path | None:
+    """Where the mirrors of an embedded workspace's logs lie; nowhere but in memory if it has no folder."""
+    return None if workspace == MEMORY else Path(workspace).expanduser().resolve() / "mirror"
+
+
+def archive_of(workspace: str, settings: Settings) -> str | None:
+    """Where the archive of an embedded workspace lies; nowhere that lasts if it has no folder."""
+    if settings.archive is not None or workspace == MEMORY:
+        return settings.archive
+    return str(Path(workspace).expanduser().resolve() / "archive")
+
+
+def embedded(
+    database: Database,
+    clock: Clock = system_clock,
+    *,
+    mirror: Path | None = None,
+    archive: str | None = None,
+    analytics: object = None,
+) -> Services:
+    """Services that do the work here, on this database.
+
+    What questions run on is kept in the folder `mirror`. `archive` is a folder or `s3://…` for engines that don't
+    see the log; without one it is a folder that goes with the process. `analytics` is the engine of questions
+    (`engine_of`).
+    """
+    kept = Archive(archive or _passing(database))
+    logs = Mirror(database, mirror)
+
+    def derived(tenant: str) -> None:
+        logs.renew(tenant)
+        if kept.manifest(tenant).parts:
+            kept.refresh(logs.source(tenant))
+
     return Services(
         tenants=LocalTenantService(database, clock),
         flags=LocalFlagService(database, clock),
-        events=LocalEventService(database, clock, DuckDBEngine()),
+        events=LocalEventService(database, clock),
         keys=LocalKeyService(database, clock),
+        questions=LocalQuestionService(logs, engine_of(analytics, database, kept), kept, clock),
+        projections=LocalProjectionService(database, clock),
+        privacy=LocalPrivacyService(database, clock, derived),
     )
+
+
+def _passing(database: Database) -> str:
+    """A folder, not made yet, that is removed with the database or when the process ends."""
+    place = Path(tempfile.gettempdir()) / f"burgee-archive-{uuid.uuid4().hex}"
+    weakref.finalize(database, _remove, place, os.getpid())
+    return str(place)
+
+
+def _remove(place: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child that ends leaves it to its parent
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def connected(http: HttpClient) -> Services:

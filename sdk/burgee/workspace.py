@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, override
+from typing import TYPE_CHECKING, Any, Self, override
 
 from pydantic import BaseModel
 
-from burgee.app import MEMORY, Services, connected, database_of, embedded
+from burgee.app import MEMORY, Services, archive_of, connected, database_of, embedded, mirror_of
 from burgee.core.checks import need_text
 from burgee.core.clock import Clock, system_clock
 from burgee.core.display import Sheet, Shown
@@ -24,6 +24,8 @@ from burgee.flags.facade import Flags
 from burgee.flags.model import FlagState
 from burgee.keys.model import KeyInfo, NewKey
 from burgee.keys.service import LocalKeyService
+from burgee.privacy.facade import Privacy
+from burgee.projections.facade import ProjectionHandle, Projections
 from burgee.store.database import Database
 from burgee.tenants.config import TenantConfig
 from burgee.tenants.model import TenantChange, TenantState
@@ -35,16 +37,25 @@ if TYPE_CHECKING:
     import pandas as pd
     from pydantic import SecretStr
 
+type Projected = dict[str, ProjectionHandle[Any]]
+"""The projections of one tenant whose code was brought, by name."""
+
 _COLUMNS = ("id", "name", "settings", "version", "created_at", "updated_at")
 
 
 class Tenant(Shown):
     """One tenant: everything that belongs to it, and nothing of any other."""
 
-    __slots__ = ("_known", "_link", "_services", "_settings", "events", "flags", "state")
+    __slots__ = ("_known", "_link", "_services", "_settings", "events", "flags", "privacy", "projections", "state")
 
     def __init__(
-        self, link: Link, services: Services, settings: Settings, state: TenantState, known: dict[str, FlagState]
+        self,
+        link: Link,
+        services: Services,
+        settings: Settings,
+        state: TenantState,
+        known: dict[str, FlagState],
+        projected: Projected,
     ) -> None:
         self._link = link.into(state.id)
         self._services = services
@@ -54,8 +65,13 @@ class Tenant(Shown):
         # Not properties: IPython runs none to complete the keys in `acme.flags["`.
         self.flags = Flags(self._link, services.flags, known)
         """Its feature flags."""
-        self.events = Events(self._link, services.events, progress=settings.progress)
+        self.events = Events(self._link, services.events, services.questions, progress=settings.progress)
         """Its event log."""
+        progress = settings.progress
+        self.projections = Projections(self._link, services.projections, services.events, projected, progress=progress)
+        """Its projections: views made of its events."""
+        self.privacy = Privacy(self._link, services.privacy)
+        """Personal data in its events: what is encrypted, and how somebody is forgotten."""
 
     @property
     def id(self) -> str:
@@ -82,14 +98,16 @@ class Tenant(Shown):
 
     @override
     def __repr__(self) -> str:
-        return f"<Tenant {self.id!r} ({self.name}): .flags, .events, .settings(model)>"
+        return f"<Tenant {self.id!r} ({self.name}): .flags, .events, .projections, .settings(model)>"
 
     @override
     def _sheet(self) -> Sheet:
         rows: list[tuple[str, object]] = [("name", self.name), ("created", self.state.created_at)]
         rows += [(f"setting {name}", value) for name, value in self.state.settings.items()]
         rows += [("flags", ", ".join(sorted(self._known)) or "none fetched yet")]
-        return Sheet(f"Tenant {self.id}", ("", "value"), rows, ".flags, .events, .settings(model), .history()")
+        return Sheet(
+            f"Tenant {self.id}", ("", "value"), rows, ".flags, .events, .projections, .settings(model), .history()"
+        )
 
 
 class TenantHistory(History[TenantState]):
@@ -120,13 +138,21 @@ class TenantList(Listing[Tenant]):
 class Tenants(Shown):
     """The tenants of a workspace: `ws.tenants["acme"]`."""
 
-    __slots__ = ("_known", "_link", "_services", "_settings")
+    __slots__ = ("_known", "_link", "_projected", "_services", "_settings")
 
-    def __init__(self, link: Link, services: Services, settings: Settings, known: dict[str, TenantState]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        services: Services,
+        settings: Settings,
+        known: dict[str, TenantState],
+        projected: dict[str, Projected],
+    ) -> None:
         self._link = link
         self._services = services
         self._settings = settings
         self._known = known
+        self._projected = projected  # by tenant
 
     def create(self, id: str, name: str | None = None, *, exist_ok: bool = False) -> Tenant:
         """Create a tenant: `id` of a-z, 0-9, `-` and `_`; `name` for people.
@@ -170,7 +196,8 @@ class Tenants(Shown):
 
     def _tenant(self, state: TenantState) -> Tenant:
         self._known[state.id] = state
-        return Tenant(self._link, self._services, self._settings, state, {})
+        projected = self._projected.setdefault(state.id, {})
+        return Tenant(self._link, self._services, self._settings, state, {}, projected)
 
     def _ipython_key_completions_(self) -> Sequence[str]:
         return sorted(self._known)
@@ -205,7 +232,8 @@ class Workspace(Shown):
         self._database = database
         self._http = http
         self._known: dict[str, TenantState] = {}
-        self.tenants = Tenants(link, services, settings, self._known)
+        self._projected: dict[str, Projected] = {}
+        self.tenants = Tenants(link, services, settings, self._known, self._projected)
         """The tenants."""
 
     def tenant(self, id: str) -> Tenant:
@@ -243,7 +271,9 @@ class Workspace(Shown):
         return self._link.call(self.services.keys.revoke(id))
 
     def close(self) -> None:
-        """Give everything back. An in-memory workspace is gone then."""
+        """Give everything back, and end what runs in the background. An in-memory workspace is gone then."""
+        for handle in [handle for projected in self._projected.values() for handle in projected.values()]:
+            handle.stop()
         if self._database is not None:
             self._database.close()
         if self._http is not None:
@@ -280,6 +310,7 @@ def open_workspace(
     settings: Settings | None = None,
     clock: Clock = system_clock,
     transport: Transport | None = None,
+    analytics: object = None,
 ) -> Workspace:
     """Open a workspace; see `burgee.open`."""
     chosen = _settings(settings, token)
@@ -289,6 +320,8 @@ def open_workspace(
     if address.startswith(("http://", "https://")):
         if actor is not None:
             raise InvalidInputError("actor is for embedded workspaces; on a server the key says who you are")
+        if analytics is not None:
+            raise InvalidInputError("analytics is for embedded workspaces; a server has an engine of its own")
         http = HttpClient(address, chosen, transport=transport)
         return Workspace(address, connected(http), Link(inline=False), chosen, http=http)
     if "://" in address and address != MEMORY:
@@ -296,7 +329,9 @@ def open_workspace(
         raise InvalidInputError(f"{address!r} is no place for a workspace", hint=hint)
     database = database_of(address, chosen)
     caller = Caller(actor) if actor is not None else None
-    return Workspace(address, embedded(database, clock), Link(inline=True, caller=caller), chosen, database=database)
+    archive, mirror = archive_of(address, chosen), mirror_of(address)
+    services = embedded(database, clock, mirror=mirror, archive=archive, analytics=analytics)
+    return Workspace(address, services, Link(inline=True, caller=caller), chosen, database=database)
 
 
 def _settings(settings: Settings | None, token: "str | SecretStr | None") -> Settings:

@@ -20,11 +20,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 import burgee
-from burgee.events.model import Counts, Funnel
 from burgee.notebook import plots
 from burgee.notebook.counts import MOST_GROUPS
 from burgee.notebook.figures import Plot, clean, spread
 from burgee.notebook.palette import COLOURS, OFF, colour, on
+from burgee.questions.model import Counts, Funnel
 from burgee.workspace import Tenant
 
 HOSTILE = "$\\frac{1}{2 & <b>\n\x00日本 " + "long " * 40

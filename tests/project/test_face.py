@@ -16,6 +16,7 @@ HEAVY = {
     "aiohttp",
     "anyio",
     "anywidget",
+    "cryptography",
     "duckdb",
     "fastapi",
     "httpx",

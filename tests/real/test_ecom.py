@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import burgee
@@ -81,6 +82,42 @@ def test_the_funnel_is_as_known(shop: Tenant, by: str) -> None:
 def test_a_funnel_split_by_platform_adds_up(shop: Tenant) -> None:
     split = shop.events.query().funnel(STEPS, by="user_id", split="platform").frame()
     assert split[split["step"] == "catalog"]["count"].sum() == 600
+
+
+def test_within_a_window_fewer_come_through_and_whoever_starts_again_counts(shop: Tenant) -> None:
+    whole, week, hour = (
+        shop.events.query().funnel(STEPS, by="user_id", within=within).frame()["count"].tolist()
+        for within in ("52w", "7d", "1h")
+    )
+    assert whole == [600, 511, 285]
+    assert hour[2] < week[2] < 285
+    events = shop.events.query(STEPS).frame().sort_values(["occurred_at", "position"])
+    came = 0
+    for _, part in events.groupby("user_id"):  # a plain walk from every catalog
+        steps = list(zip(part["type"], part["occurred_at"], strict=True))
+        came += any(_comes_through(steps[place:]) for place, (kind, _) in enumerate(steps) if kind == STEPS[0])
+    assert hour[2] == came
+
+
+def _comes_through(steps: list[tuple[str, pd.Timestamp]]) -> bool:
+    left = STEPS.copy()
+    for kind, at in steps:
+        if at - steps[0][1] > pd.Timedelta(hours=1):
+            break
+        if kind == left[0]:
+            left.pop(0)
+        if not left:
+            return True
+    return False
+
+
+def test_sessions_are_about_those_the_shop_itself_counted(shop: Tenant) -> None:
+    visits = shop.events.query().sessions(by="user_id").frame()
+    assert visits["events"].sum() == 31_106
+    assert visits["user_id"].nunique() == 600
+    paths = shop.events.query().paths(by="user_id").frame()
+    assert paths["count"].sum() == 31_106 + 600
+    assert paths.loc[paths["source"] == "(start)", "count"].sum() == 600
 
 
 def test_a_flag_is_assigned_to_the_users_of_the_stream(shop: Tenant) -> None:

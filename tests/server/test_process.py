@@ -78,7 +78,7 @@ def killable(folder: Path) -> Iterator[Killable]:
 
 
 def test_a_server_killed_while_a_frame_is_stored_loses_and_doubles_nothing(killable: Killable) -> None:
-    rows = 60_000
+    rows = 150_000  # so many that the second kill, too, comes before the end
     frame = pd.DataFrame({
         "user": [f"u{n % 300}" for n in range(rows)],
         "event": "tick",

@@ -1,7 +1,7 @@
 """What users write with events, and the types they get. mypy checks this; it is never run."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import assert_type
 
 import pandas as pd
@@ -34,4 +34,11 @@ def asking(events: burgee.Events) -> None:
     assert_type(query.count(), int)
     assert_type(query.per("day").by("type").frame(), pd.DataFrame)
     assert_type(query.by("country", "device").frame(), pd.DataFrame)
-    assert_type(query.funnel(["catalog", "add_to_cart", "purchase"], by="user_id").frame(), pd.DataFrame)
+    assert_type(query.funnel(["catalog", "add_to_cart", "purchase"], by="user_id", within="7d").frame(), pd.DataFrame)
+    assert_type(query.per("month").sum("value", revenue="value").quantile("value", 0.9).frame(), pd.DataFrame)
+    assert_type(query.distinct("user_id").median("value").count().frame(), pd.DataFrame)
+    assert_type(query.retention(by="user_id", period="week").triangle("count"), pd.DataFrame)
+    assert_type(query.paths(by="user_id").matrix(), pd.DataFrame)
+    assert_type(query.sessions(by="user_id", gap=timedelta(minutes=30)).summary(), pd.DataFrame)
+    assert_type(query.funnel(["a", "b"]).times(), pd.DataFrame)
+    assert_type(query.retention().sql("bigquery", table="crm.events"), str)

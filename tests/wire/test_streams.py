@@ -220,10 +220,6 @@ def refuses() -> httpx.Response:
     raise httpx.ConnectError("refused")
 
 
-def busy() -> httpx.Response:
-    return httpx.Response(503)
-
-
 async def positions(servers: Servers, count: int, retries: int = 2) -> list[int]:
     stream = (await client(servers, retries).follow(0)).unwrap()
     found = [(await anext(stream)).position for _ in range(count)]
@@ -239,7 +235,7 @@ def test_a_stream_that_breaks_is_taken_up_behind_the_last_whole_message(peace: b
         answers(whole, message(3)[:-1], peace=peace),  # the third lacks its end
         answers(sse.encode(id="2"), message(3), sse.encode(id="8", comment="nothing new")),
         refuses,
-        busy,
+        lambda: httpx.Response(503),
         answers(sse.encode(id="8"), message(9)),
     )
     assert run(lambda: positions(servers, 4, retries=3)) == [1, 2, 3, 9]
@@ -257,7 +253,7 @@ def test_tries_without_anything_new_are_counted_and_end_in_a_clear_error() -> No
 
 @pytest.mark.usefixtures("patient")
 def test_a_server_that_is_not_there_at_first_is_tried_too() -> None:
-    servers = Servers(refuses, busy, answers(sse.encode(id="0"), message(1)))
+    servers = Servers(refuses, lambda: httpx.Response(503), answers(sse.encode(id="0"), message(1)))
     assert run(lambda: positions(servers, 1)) == [1]
 
 
@@ -392,3 +388,11 @@ def test_a_stream_that_could_not_be_taken_up_again_is_refused_when_read() -> Non
 
     with pytest.raises(TypeError, match="after"):
         operations(Wrong)
+
+
+def test_items_handed_over_one_by_one_are_those_handed_over_together() -> None:
+    async def work() -> list[int]:
+        stream = Ticks(0, 7)
+        return [(await anext(stream)).position for _ in range(7)]
+
+    assert run(work) == [1, 2, 3, 4, 5, 6, 7]

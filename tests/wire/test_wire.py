@@ -211,10 +211,16 @@ def _every_error() -> Iterator[BurgeeError]:
         errors.AlreadyExistsError: errors.AlreadyExistsError("flag", "x"),
         errors.ConcurrencyError: errors.ConcurrencyError("s", 1, 2),
         errors.DuplicateEventError: errors.DuplicateEventError("e1", "is taken"),
+        errors.StreamClosedError: errors.StreamClosedError("order-1", 7),
         errors.MissingTenantError: errors.MissingTenantError(),
         errors.NewerWorkspaceError: errors.NewerWorkspaceError("/x", 2, 1),
         errors.ServerUnavailableError: errors.ServerUnavailableError("http://x", "why", 3),
         errors.MissingExtraError: errors.MissingExtraError("plots", "notebook"),
+        errors.ProjectionFailedError: errors.ProjectionFailedError("revenue", 7, "no total"),
+        errors.UnknownSchemaVersionError: errors.UnknownSchemaVersionError("order.placed", 3, 2),
+        errors.MissingUpcasterError: errors.MissingUpcasterError("order.placed", 1, 3),
+        errors.UpcastError: errors.UpcastError("order.placed", 1, "version 1 of stream 'x'", "no total"),
+        errors.PayloadError: errors.PayloadError("order.placed", "total", "is no number"),
     }
     for kind in BurgeeError.kinds.values():
         yield made.get(kind) or kind("said so", hint="do this")

@@ -1,8 +1,9 @@
 """The engine that answers questions on this machine: DuckDB, over Arrow tables handed to it.
 
 It is a room of its own so that another engine (a cluster's) can take its place: an engine gets a SQL
-tree and the tables it names, and gives a table back. Nothing else is in reach of a query: no files, no
-network, no Python variables, no settings, and no tables of other callers.
+tree and the log it is about, and gives a table back. Nothing else is in reach of a query: no files but the
+mirror of its own tenant, no network, no Python variables, no settings, and no tables of other callers. What
+files a DuckDB may open is said once, when it is made: so each tenant has one of its own, the last few kept.
 """
 
 import ctypes
@@ -10,24 +11,32 @@ import os
 import tempfile
 import threading
 import weakref
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from sqlglot import exp
 
+from burgee.analytics.dialects import render
+from burgee.analytics.mirror_views import TAIL, events_sql, literal, quoted, sql_names, sql_views, unglobbed
+from burgee.analytics.source import EVENTS, STANDARD, LogSource, PartGoneError
 from burgee.core.errors import BurgeeError, InvalidInputError
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "python_enable_replacements": False,  # a table's name never means a variable of ours
 }
 
 _BROKEN = (duckdb.FatalException, duckdb.InternalException)
+_WHOLE = "burgee whole log"
+_HIDDEN = {TAIL, _WHOLE}
+_OPEN = 8  # so many DuckDBs are kept, of the tenants that asked last
 
 
 class DuckDBEngine:
@@ -37,13 +46,53 @@ class DuckDBEngine:
     engine goes on.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_lock", "_running")
+    __slots__ = ("__weakref__", "_connections", "_lock", "_running")
+    dialect = "duckdb"
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._connections: OrderedDict[Path | None, duckdb.DuckDBPyConnection] = OrderedDict()
         self._running: set[duckdb.DuckDBPyConnection] = set()
         _engines.add(self)
+
+    def answer(self, tree: exp.Expr, source: LogSource) -> pa.Table:
+        """The rows of one SELECT over the table `events`, in the tree's order and with its column names."""
+        if not source.files:
+            return self.run(tree, {EVENTS: source.tail})
+        return self._query(render(tree, self.dialect), source, {EVENTS: f"SELECT * FROM {quoted(_WHOLE)}"})
+
+    def sql(self, statement: str, source: LogSource, as_of: datetime | None = None) -> pa.Table:
+        """The answer to one SELECT of a user over the views of the log (`mirror_views.sql_views`).
+
+        Raises:
+            PartGoneError: a file of the source can't be read.
+            InvalidInputError: the SELECT can't be run; says which tables and columns there are.
+        """
+        views = sql_views(source, _WHOLE, as_of)
+        said = statement.casefold()
+        there = f"the tables are: {', '.join(map(quoted, views))}; there is nothing else to see"
+        try:
+            return self._query(
+                statement, source, {name: view for name, view in views.items() if name.casefold() in said}
+            )
+        except InvalidInputError as error:
+            if isinstance(error.__cause__, duckdb.CatalogException | duckdb.PermissionException):
+                error.__notes__ = [there]
+            elif isinstance(error.__cause__, duckdb.ParserException):
+                error.add_note(there)
+            elif isinstance(error.__cause__, duckdb.BinderException):
+                columns = [*STANDARD.names, *sql_names(source).values()]
+                error.add_note(f"the columns of events are: {', '.join(map(quoted, columns))}")
+            raise
+
+    def _query(self, sql: str, source: LogSource, views: Mapping[str, str]) -> pa.Table:
+        folder = source.files[0].path.parent if source.files else None
+        try:
+            return self._run(sql, {TAIL: source.tail}, views={_WHOLE: events_sql(source), **views}, folder=folder)
+        except InvalidInputError as error:
+            if isinstance(error.__cause__, duckdb.IOException | duckdb.InvalidInputException) and not _whole(source):
+                raise PartGoneError(f"a file of the mirror of {source.tenant!r} is gone") from error
+            raise
 
     def run(
         self, query: exp.Expr | str, relations: Mapping[str, pa.Table], parameters: Sequence[object] = ()
@@ -56,20 +105,31 @@ class DuckDBEngine:
             InvalidInputError: DuckDB can't run the query, or it is no single SELECT.
             BurgeeError: the query was stopped by `interrupt`, or needs more memory than there is.
         """
-        sql = query if isinstance(query, str) else render(query)
-        cursor = self._cursor()
+        return self._run(query if isinstance(query, str) else render(query, self.dialect), relations, parameters)
+
+    def _run(
+        self,
+        sql: str,
+        relations: Mapping[str, pa.Table],
+        parameters: Sequence[object] = (),
+        *,
+        views: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> pa.Table:
+        cursor = self._cursor(folder)
         try:
             for name, table in relations.items():
                 cursor.register(name, table)
-            if isinstance(query, str):
-                _require_one_select(cursor, query)
+            _require_one_select(cursor, sql)
+            for name, view in (views or {}).items():
+                cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {view}")
             if threading.current_thread() is threading.main_thread():
                 return _in_reach_of_signals(cursor, sql, parameters)
             return _answer(cursor, sql, parameters)
         except duckdb.Error as error:
             if isinstance(error, _BROKEN):
-                self._abandon()
-            raise _typed(error, relations) from error
+                self._abandon(folder)
+            raise _typed(error, [*relations, *(views or {})]) from error
         finally:
             with self._lock:
                 self._running.discard(cursor)
@@ -85,59 +145,52 @@ class DuckDBEngine:
     def close(self) -> None:
         """Give the memory back. The engine opens again when it is asked again."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection = None
+            while self._connections:
+                self._connections.popitem()[1].close()
 
-    def _abandon(self) -> None:
+    def _abandon(self, folder: Path | None) -> None:
         """DuckDB answers nothing more after an internal error: the next query gets a new one."""
         with self._lock:
-            self._connection = None
+            self._connections.pop(folder, None)
 
     def _forget(self) -> None:
         """In a forked child DuckDB's threads are gone, and closing what the parent opened would wait for them."""
-        for held in (self._connection, *self._running):
-            if held is not None:
-                ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))  # so that it is never closed here
-        self._lock, self._connection, self._running = threading.Lock(), None, set()
+        for held in (*self._connections.values(), *self._running):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))  # so that it is never closed here
+        self._lock, self._connections, self._running = threading.Lock(), OrderedDict(), set()
 
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
+    def _cursor(self, folder: Path | None) -> duckdb.DuckDBPyConnection:
         with self._lock:
-            if self._connection is None:
-                self._connection = _open()
-            cursor = self._connection.cursor()
+            if folder not in self._connections:
+                self._connections[folder] = _open(folder)
+            self._connections.move_to_end(folder)
+            while len(self._connections) > _OPEN:
+                self._connections.popitem(last=False)[1].close()  # queries at work there go on to their end
+            cursor = self._connections[folder].cursor()
             self._running.add(cursor)
             return cursor
 
 
-def render(tree: exp.Expr) -> str:
-    """The tree as DuckDB's SQL.
-
-    It is `tree.sql("duckdb")` but for payload fields: DuckDB's JSON paths know no empty name and take
-    `"*"` for a wildcard even in quotes, so fields are named by JSON Pointer (RFC 6901), where every name
-    can be written.
-    """
-    return tree.transform(_by_pointer).sql("duckdb")
-
-
-def _by_pointer(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.JSONExtractScalar) and isinstance(node.expression, exp.JSONPath):
-        steps = [step.this for step in node.expression.expressions if isinstance(step, exp.JSONPathKey)]
-        return exp.func("JSON_EXTRACT_STRING", node.this, exp.Literal.string("".join(map(pointer, steps))))
-    return node
-
-
-def pointer(name: str) -> str:
-    """A field's name as one step of a JSON Pointer."""
-    return "/" + name.replace("~", "~0").replace("/", "~1")
-
-
-def _open() -> duckdb.DuckDBPyConnection:
+def _open(folder: Path | None) -> duckdb.DuckDBPyConnection:
     spill = Path(tempfile.gettempdir()) / f"burgee-duckdb-{os.getpid()}"
     connection = duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": str(spill)})
+    if folder is not None:
+        ours = ", ".join(literal(f"{spelt}{os.sep}") for spelt in (folder, unglobbed(folder)))
+        connection.execute(f"SET allowed_directories = [{ours}]")
+    connection.execute("SET enable_external_access = false")
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET lock_configuration = true")
     return connection
+
+
+def _whole(source: LogSource) -> bool:
+    """Whether the files of the source are there and can be read."""
+    try:
+        for part in source.files:
+            pq.read_metadata(part.path)
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return True
 
 
 def _answer(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object]) -> pa.Table:
@@ -180,7 +233,7 @@ def _require_one_select(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
         )
 
 
-def _typed(error: duckdb.Error, relations: Mapping[str, pa.Table]) -> BurgeeError:
+def _typed(error: duckdb.Error, tables: Sequence[str]) -> BurgeeError:
     first, _, rest = str(error).partition("\n")
     if isinstance(error, duckdb.InterruptException):
         return BurgeeError("the query was stopped before it was done")
@@ -190,7 +243,9 @@ def _typed(error: duckdb.Error, relations: Mapping[str, pa.Table]) -> BurgeeErro
         return BurgeeError(f"DuckDB failed at this query: {first}", hint="the next query starts it anew")
     typed = InvalidInputError(f"DuckDB can't run this query: {first}", hint=rest.strip() or None)
     if isinstance(error, duckdb.CatalogException | duckdb.PermissionException):
-        typed.add_note(f"a query sees these tables and nothing else: {', '.join(map(repr, sorted(relations)))}")
+        typed.add_note(
+            f"a query sees these tables and nothing else: {', '.join(map(repr, sorted({*tables} - _HIDDEN)))}"
+        )
     return typed
 
 

@@ -7,11 +7,24 @@ nothing at all, and `A` and `a` are two fields, though one identifier to SQL.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from burgee.analytics.duckdb import DuckDBEngine, pointer
+from burgee.analytics.dialects import pointer
+from burgee.analytics.duckdb import DuckDBEngine
+from burgee.analytics.layout import (
+    NO_VALUES,
+    Facts,
+    Kind,
+    Seen,
+    TypeFacts,
+    kind_of,
+    merged_facts,
+    merged_fields,
+    shown_names,
+)
 from burgee.core.errors import BurgeeError, InvalidInputError
 
 STANDARD = ("position", "stream", "version", "id", "type", "occurred_at", "recorded_at")
@@ -27,6 +40,17 @@ _SCALARS = frozenset({"BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR"})
 _DEEPEST = 30  # levels of a nested column: Arrow's exchange between libraries ends at 64
 _SAFELY_OPENED = 100  # brackets: what has no more can't be nested deeper
 _INT64_MAX = float(2**63)
+_LATEST = 2**62  # microseconds: no event is so late
+_SQL: Mapping[Kind, str] = {"int": "BIGINT", "float": "DOUBLE", "bool": "BOOLEAN", "text": "VARCHAR", "json": "VARCHAR"}
+_SEEN: Mapping[str, Seen] = {
+    "BIGINT": "int",
+    "UBIGINT": "int",
+    "DOUBLE": "float",
+    "BOOLEAN": "bool",
+    "VARCHAR": "text",
+    "ARRAY": "list",
+    "OBJECT": "object",
+}
 _engine = DuckDBEngine()
 
 
@@ -61,17 +85,120 @@ def expand(raw: pa.Table, fields: Sequence[str] | None = None) -> pa.Table:
         A field that is null or absent is null.
     """
     names = sorted(_names(raw)) if fields is None else list(dict.fromkeys(fields))
-    columns = _values(raw, names)
-    taken = {*STANDARD, METADATA}
-    plain = {name for name in names if name not in taken}
+    columns = values(raw, names)
+    shown = shown_names(names, (*STANDARD, METADATA))
     table = raw.select([*STANDARD])
     for name, column in zip(names, columns, strict=True):
-        free = name
-        while free in taken or (free != name and free in plain):
-            free = f"data_{free}"
-        table = table.append_column(free, column)
+        table = table.append_column(shown[name], column)
     metadata = raw.column(METADATA).cast(pa.string()).cast(pa.json_())
     return table.append_column(METADATA, metadata)
+
+
+def typed(
+    raw: pa.Table, before: Mapping[str, frozenset[Seen]]
+) -> tuple[Facts, dict[str, frozenset[Seen]], dict[str, pa.ChunkedArray]]:
+    """Raw events with each payload field as one column of a plain kind, as the mirror keeps them.
+
+    Args:
+        raw: events as the log hands them out.
+        before: what each field has been in the events before these.
+
+    Returns:
+        What is known of each type in `raw`; what each field has been up to and with these events; and a
+        column in the kind of that (`layout.kind_of`) for each field that has a value in `raw`.
+    """
+    facts = _facts(raw)
+    names = sorted({name for each in facts.values() for name in each.fields})
+    pointers = [pointer(name) for name in names]
+    facts = merged_facts(facts, _seen(raw, names, pointers))
+    seen = merged_fields((before, *(each.fields for each in facts.values())))
+    wanted = [_SQL[kind_of(seen[name])] for name in names]
+    try:
+        columns = _extract(raw, pointers, wanted) if names else []
+        exact = not any(kind == "DOUBLE" and is_huge(column) for kind, column in zip(wanted, columns, strict=True))
+    except InvalidInputError:  # an integer beyond 64 bits
+        exact = False
+    if not exact:
+        numbers = [place for place, kind in enumerate(wanted) if kind in {"BIGINT", "DOUBLE"}]
+        big = _big(raw, [names[place] for place in numbers], [pointers[place] for place in numbers])
+        facts = merged_facts(facts, big)
+        seen = merged_fields((seen, *(each.fields for each in big.values())))
+        columns = _extract(raw, pointers, [_SQL[kind_of(seen[name])] for name in names])
+    there = [(name, column) for name, column in zip(names, columns, strict=True) if column.null_count < len(column)]
+    return facts, seen, dict(there)
+
+
+def texts(raw: pa.Table, fields: Sequence[str]) -> list[pa.ChunkedArray]:
+    """Fields as the kind `json` holds them: text as it is, anything else as its JSON."""
+    return _extract(raw, [pointer(name) for name in fields], ["VARCHAR"] * len(fields)) if fields else []
+
+
+def counted(raw: pa.Table) -> dict[str, TypeFacts]:
+    """What is known of each type without a look at its payloads."""
+    if not len(raw):
+        return {}
+    times = [("occurred_at", "min"), ("occurred_at", "max"), ("schema_version", "distinct"), ("position", "count")]
+    table = raw.select(["type", "schema_version", "position"])
+    table = table.append_column("occurred_at", raw["occurred_at"].cast(pa.int64()))
+    return {
+        row["type"]: TypeFacts(
+            row["position_count"],
+            row["occurred_at_min"],
+            row["occurred_at_max"],
+            frozenset(row["schema_version_distinct"]),
+        )
+        for row in table.group_by("type").aggregate(times).to_pylist()
+    }
+
+
+def _facts(raw: pa.Table) -> Facts:
+    """What is known of each type, with the names of its fields."""
+    found = _engine.run(
+        """SELECT DISTINCT type, unnest(names) AS name
+           FROM (SELECT DISTINCT type, json_keys(data) AS names FROM raw)""",
+        {"raw": raw.select(["type", "data"])},
+    )
+    fields: dict[str, dict[str, frozenset[Seen]]] = {}
+    for type, name in zip(found["type"].to_pylist(), found["name"].to_pylist(), strict=True):
+        fields.setdefault(type, {})[name] = NO_VALUES
+    return {type: replace(facts, fields=fields.get(type, {})) for type, facts in counted(raw).items()}
+
+
+def _seen(raw: pa.Table, names: Sequence[str], pointers: Sequence[str]) -> Facts:
+    """The kinds of values each type's fields have, as facts that count nothing."""
+    if not names:
+        return {}
+    found = _engine.run(
+        """SELECT type, place, kind FROM (
+             SELECT type, unnest(kinds) AS kind, generate_subscripts(kinds, 1) AS place
+             FROM (SELECT DISTINCT type, json_type(data, ?) AS kinds FROM raw)
+           ) WHERE kind IS NOT NULL AND kind <> 'NULL' GROUP BY ALL""",
+        {"raw": raw.select(["type", "data"])},
+        [pointers],
+    )
+    return _fields_only((row["type"], names[row["place"] - 1], _SEEN[row["kind"]]) for row in found.to_pylist())
+
+
+def _big(raw: pa.Table, names: Sequence[str], pointers: Sequence[str]) -> Facts:
+    """Which of these numbers are integers beyond 64 bits, or beyond even a double, as facts that count nothing."""
+    found = _engine.run(
+        """SELECT type, place FROM (
+             SELECT type, unnest(texts) AS text, generate_subscripts(texts, 1) AS place
+             FROM (SELECT type, json_extract_string(data, ?) AS texts FROM raw)
+           ) WHERE regexp_full_match(text, '-?\\d+') AND TRY_CAST(text AS BIGINT) IS NULL
+                OR isinf(TRY_CAST(text AS DOUBLE)) GROUP BY ALL""",
+        {"raw": raw.select(["type", "data"])},
+        [pointers],
+    )
+    return _fields_only((row["type"], names[row["place"] - 1], "big") for row in found.to_pylist())
+
+
+def _fields_only(found: Iterable[tuple[str, str, Seen]]) -> Facts:
+    fields: dict[str, dict[str, frozenset[Seen]]] = {}
+    for type, name, seen in found:
+        of = fields.setdefault(type, {})
+        of[name] = of.get(name, NO_VALUES) | {seen}
+    return {type: TypeFacts(0, _LATEST, -_LATEST, frozenset(), of) for type, of in fields.items()}
 
 
 def _names(raw: pa.Table) -> list[str]:
@@ -79,7 +206,7 @@ def _names(raw: pa.Table) -> list[str]:
     return [str(name) for name in found.column("name").to_pylist()]
 
 
-def _values(raw: pa.Table, names: Sequence[str]) -> list[pa.ChunkedArray]:
+def values(raw: pa.Table, names: Sequence[str]) -> list[pa.ChunkedArray]:
     """The payload's fields as columns, in the order of their names."""
     if not names:
         return []
@@ -92,7 +219,7 @@ def _values(raw: pa.Table, names: Sequence[str]) -> list[pa.ChunkedArray]:
     except InvalidInputError:  # an integer beyond 64 bits
         types = _without_huge(raw, pointers, types)
         columns = _extract(raw, pointers, types)
-    inexact = [place for place, kind in enumerate(types) if kind == "DOUBLE" and _is_huge(columns[place])]
+    inexact = [place for place, kind in enumerate(types) if kind == "DOUBLE" and is_huge(columns[place])]
     if inexact:
         types = _without_huge_whole(raw, pointers, types, inexact)
         columns = _extract(raw, pointers, types)
@@ -190,7 +317,8 @@ def _are_identifiers(names: Iterable[str]) -> bool:
     return len(set(spelt)) == len(spelt) and all(name and "\0" not in name for name in spelt)
 
 
-def _is_huge(column: pa.ChunkedArray) -> bool:
+def is_huge(column: pa.ChunkedArray) -> bool:
+    """Whether a number is beyond 64 bits: then it may be an integer that a double does not hold."""
     most = pc.max(pc.abs(column)).as_py()
     return most is not None and most >= _INT64_MAX
 

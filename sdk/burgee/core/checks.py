@@ -28,6 +28,13 @@ def need_whole(what: str, value: object, *, least: int = 0) -> None:
         raise InvalidInputError(f"{what} must be a whole number from {least}, not {value!r}")
 
 
+def need_number(what: str, value: object) -> float:
+    """Refuse what is no number; a truth value is none."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise InvalidInputError(f"{what} must be a number, not {value!r}")
+    return value
+
+
 def need_mapping(what: str, value: object) -> None:
     """Refuse what is no dict."""
     if not isinstance(value, Mapping):

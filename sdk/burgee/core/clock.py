@@ -13,6 +13,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+type Moment = str | date | datetime
+"""A time as people give it: ISO 8601 text, a date, a datetime; without a zone it is UTC."""
+
+
 class Clock(Protocol):
     """Whatever knows the time."""
 

@@ -8,7 +8,14 @@
     ├── ConflictError                        409  the world is not as the call expected
     │   ├── AlreadyExistsError                    the name is taken
     │   ├── ConcurrencyError                      another writer was first: stream, expected, actual
-    │   └── DuplicateEventError                   the event id is taken by an event with other content
+    │   ├── DuplicateEventError                   the event id is taken by an event with other content
+    │   ├── StreamClosedError                     the stream was closed: nothing can be appended to it
+    │   └── ProjectionFailedError                 an event could not be applied: name, position, cause
+    ├── SchemaError                          422  an event does not fit the event types this process knows
+    │   ├── UnknownSchemaVersionError             it is of a newer version than is known here
+    │   ├── MissingUpcasterError                  no upcaster leads from its version to the next
+    │   ├── UpcastError                           an upcaster failed: type, stream, version, cause
+    │   └── PayloadError                          its data is not what its class says: type, field
     ├── AccessError
     │   ├── AuthenticationError              401  no key, or a wrong one
     │   ├── PermissionDeniedError            403  the key does not reach that far
@@ -154,10 +161,16 @@ class ConcurrencyError(ConflictError):
     actual: int
 
     def __init__(self, stream: str, expected: int, actual: int) -> None:
-        wanted = "no such stream yet" if expected == 0 else f"version {expected}"
+        if expected < 0:
+            said = f"there is no stream {stream!r} yet, expected an existing one"
+            hint = "look at its name again, or append with expected_version=burgee.ANY"
+        else:
+            wanted = "no such stream yet" if expected == 0 else f"version {expected}"
+            said = f"stream {stream!r} is at version {actual}, expected {wanted}"
+            hint = "read the stream again and decide anew, or append with expected_version=burgee.ANY"
         super().__init__(
-            f"stream {stream!r} is at version {actual}, expected {wanted}",
-            hint="read the stream again and decide anew, or append with expected_version=burgee.ANY",
+            said,
+            hint=hint,
             stream=stream,
             expected=expected,
             actual=actual,
@@ -172,6 +185,106 @@ class DuplicateEventError(ConflictError):
 
     def __init__(self, id: str, why: str) -> None:
         super().__init__(f"event id {id!r} {why}", id=id)
+
+
+class StreamClosedError(ConflictError):
+    """The stream was closed, at `version`: it can be read, but nothing can be appended to it any more."""
+
+    code = "stream-closed"
+    stream: str
+    version: int
+
+    def __init__(self, stream: str, version: int) -> None:
+        super().__init__(
+            f"stream {stream!r} was closed at version {version}",
+            hint="nothing can be appended to a closed stream: begin another one",
+            stream=stream,
+            version=version,
+        )
+
+
+class ProjectionFailedError(ConflictError):
+    """An event could not be applied: the projection stands still before it. `position` is that event's."""
+
+    code = "projection-failed"
+    name: str
+    position: int
+    why: str
+
+    def __init__(self, name: str, position: int, why: str) -> None:
+        super().__init__(
+            f"projection {name!r} failed at position {position}: {why}",
+            hint="mend its code and .retry(), or .skip() this event; .rebuild() begins anew",
+            name=name,
+            position=position,
+            why=why,
+        )
+
+
+class SchemaError(BurgeeError):
+    """An event does not fit the event types this process knows."""
+
+    code = "schema"
+    status = 422
+    type: str
+
+
+class UnknownSchemaVersionError(SchemaError):
+    """An event is of a newer schema version than is known here."""
+
+    code = "unknown-schema-version"
+    found: int
+    known: int
+
+    def __init__(self, type: str, found: int, known: int) -> None:
+        super().__init__(
+            f"an event {type!r} has schema version {found}; this process knows up to {known}",
+            hint="import the newer event class, or take the data as it is stored: .frame(as_stored=True)",
+            type=type,
+            found=found,
+            known=known,
+        )
+
+
+class MissingUpcasterError(SchemaError):
+    """No upcaster leads from a schema version to the next; `step` is the version it would begin at."""
+
+    code = "missing-upcaster"
+    step: int
+    known: int
+
+    def __init__(self, type: str, step: int, known: int) -> None:
+        super().__init__(
+            f"no upcaster leads from version {step} of {type!r} to version {step + 1}; the newest is {known}",
+            hint=f"write it: @burgee.upcaster({type!r}, {step})",
+            type=type,
+            step=step,
+            known=known,
+        )
+
+
+class UpcastError(SchemaError):
+    """An upcaster failed; `schema_version` is where it began, `__cause__` what happened."""
+
+    code = "upcast"
+    schema_version: int
+    why: str
+
+    def __init__(self, type: str, schema_version: int, where: str, why: str) -> None:
+        step = f"the upcaster of {type!r} from version {schema_version} to {schema_version + 1}"
+        super().__init__(f"{step} failed at {where}: {why}", type=type, schema_version=schema_version, why=why)
+
+
+class PayloadError(SchemaError, ValueError):
+    """The data of an event is not what its class says; `field` is the first that does not fit."""
+
+    code = "payload"
+    field: str
+    why: str
+
+    def __init__(self, type: str, field: str, why: str, where: str = "") -> None:
+        place = f" at {where}" if where else ""
+        super().__init__(f"{type!r}{place}: {field or 'its data'}: {why}", type=type, field=field, why=why)
 
 
 class AccessError(BurgeeError):

@@ -1,10 +1,11 @@
 """JSON as burgee stores it: one text per value, so that equal content is equal text."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined] # typeshed leaves it out
 from uuid import UUID
 
 from burgee.core.errors import InvalidInputError
@@ -15,7 +16,7 @@ type Json = str | int | float | bool | Sequence[Json] | Mapping[str, Json] | Non
 def dumps(value: object, *, what: str = "value", sort: bool = True) -> str:
     """Compact JSON, its keys sorted unless their order means something. What JSON can't say (NaN, …) is refused."""
     try:
-        text = (_sorting if sort else _keeping).encode(value)
+        text = _encode(value) if sort else _keeping.encode(value)
         if not text.isascii():
             text.encode()  # a lone surrogate is no text
     except (TypeError, ValueError, RecursionError) as error:
@@ -52,4 +53,12 @@ def _encoder(*, sort: bool) -> json.JSONEncoder:
     return json.JSONEncoder(ensure_ascii=False, sort_keys=sort, separators=(",", ":"), default=_plain, allow_nan=False)
 
 
-_sorting, _keeping = _encoder(sort=True), _encoder(sort=False)
+def _encoding() -> Callable[[object], str]:
+    """The sorting encoder's work. The standard library sets it up anew for every value: that takes longer than most."""
+    if c_make_encoder is None:  # a Python without it
+        return _encoder(sort=True).encode
+    made = c_make_encoder(None, _plain, encode_basestring, None, ":", ",", True, False, False)
+    return lambda value: "".join(made(value, 0))
+
+
+_encode, _keeping = _encoding(), _encoder(sort=False)

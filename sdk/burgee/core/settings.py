@@ -1,19 +1,22 @@
 """Settings: everything that can be set from outside, from the environment (`BURGEE_*`), validated once.
 
-| variable                   | meaning                                                                |
-|----------------------------|------------------------------------------------------------------------|
-| `BURGEE_WORKSPACE`         | what `burgee.open()` opens: a folder, `memory://` or a server's URL     |
-| `BURGEE_TOKEN`             | the API key or JWT for a server                                        |
-| `BURGEE_DATABASE`          | SQLAlchemy URL of the database, instead of SQLite in the folder        |
-| `BURGEE_DURABILITY`        | `safe`: every commit on disk; `fast`: the last may go at a power cut   |
-| `BURGEE_TIMEOUT`           | seconds a server may take to answer one request                        |
-| `BURGEE_RETRIES`           | how often a request that is safe to repeat is tried again              |
-| `BURGEE_PROGRESS`          | `0` switches progress bars off                                         |
-| `BURGEE_JWT_SECRET`        | key with which the server checks JWTs (HS256); none: no JWTs accepted  |
-| `BURGEE_JWT_PUBLIC_KEY`    | PEM with which the server checks JWTs (RS256, ES256)                   |
-| `BURGEE_JWT_AUDIENCE`      | the `aud` a JWT must carry                                             |
-| `BURGEE_JWT_TENANT_CLAIM`  | the claim that names the tenant                                        |
-| `BURGEE_MAX_BODY`          | bytes a request to the server may have                                 |
+| variable                      | meaning                                                                |
+|-------------------------------|------------------------------------------------------------------------|
+| `BURGEE_WORKSPACE`            | what `burgee.open()` opens: a folder, `memory://` or a server's URL    |
+| `BURGEE_TOKEN`                | the API key or JWT for a server                                        |
+| `BURGEE_DATABASE`             | SQLAlchemy URL of the database, instead of SQLite in the folder        |
+| `BURGEE_DATABASE_CONNECTIONS` | how many connections to it one process may have at once                |
+| `BURGEE_DURABILITY`           | `safe`: every commit on disk; `fast`: the last may go at a power cut   |
+| `BURGEE_ARCHIVE`              | where the archives go: a folder or `s3://bucket/prefix`                |
+| `BURGEE_TIMEOUT`              | seconds a server may take to answer one request                        |
+| `BURGEE_RETRIES`              | how often a request that is safe to repeat is tried again              |
+| `BURGEE_PROGRESS`             | `0` switches progress bars off                                         |
+| `BURGEE_JWT_SECRET`           | key with which the server checks JWTs (HS256); none: no JWTs accepted  |
+| `BURGEE_JWT_PUBLIC_KEY`       | PEM with which the server checks JWTs (RS256, ES256)                   |
+| `BURGEE_JWT_AUDIENCE`         | the `aud` a JWT must carry                                             |
+| `BURGEE_JWT_TENANT_CLAIM`     | the claim that names the tenant                                        |
+| `BURGEE_PRIVACY_KEY`          | wraps the keys of personal fields; several for rotation, newest first  |
+| `BURGEE_MAX_BODY`             | bytes a request to the server may have                                 |
 """
 
 from typing import Literal
@@ -34,7 +37,9 @@ class Settings(BaseSettings):
     workspace: str = "./.burgee"
     token: SecretStr | None = None
     database: SecretStr | None = None  # a URL may hold a password
+    database_connections: int = Field(default=20, ge=1)
     durability: Durability = "safe"
+    archive: str | None = None
     timeout: float = Field(default=30.0, gt=0)
     retries: int = Field(default=3, ge=0, le=10)
     progress: bool = True
@@ -42,6 +47,7 @@ class Settings(BaseSettings):
     jwt_public_key: str | None = None
     jwt_audience: str | None = None
     jwt_tenant_claim: str = "tenant"
+    privacy_key: SecretStr | None = None
     max_body: int = Field(default=64 * 1024 * 1024, gt=0)
 
 

@@ -83,36 +83,45 @@ class JsonLines:
 
     def _records(self, moved: Callable[[int], None] | None) -> Iterator[tuple[int, dict[str, object]]]:
         """Each object, with the number of its line."""
-        with FileBytes(self._path, moved) as source:
-            row, line = 0, b"\n"
-            for row, line in enumerate(io.BufferedReader(source, 1 << 20), start=1):
-                text = line.removeprefix(b"\xef\xbb\xbf") if row == 1 else line
-                if text.isspace():
-                    continue
-                if source.failure and not line.endswith(b"\n"):
-                    break
-                yield row, self._record(text, row)
-            if source.failure:
-                raise self._fault(source.failure, row + line.endswith(b"\n"))
-            if not row:
-                raise self._fault("the file is empty")
-
-    def _record(self, line: bytes, row: int) -> dict[str, object]:
-        try:
-            record: object = _decode(line.decode())
-            if b"\\u" in line:
-                dumps(record)  # half of a surrogate pair is no text
-        except UnicodeDecodeError:
-            raise self._fault("it is not UTF-8", row, hint="save the file as UTF-8") from None
-        except (ValueError, RecursionError) as error:
-            raise self._fault(f"it is no JSON: {error}", row, hint="one JSON object per line is needed") from None
-        if not isinstance(record, dict):
-            hint = "one JSON object per line is needed, e.g. frame.to_json(path, orient='records', lines=True)"
-            raise self._fault("it is no JSON object", row, hint=hint)
-        return record
+        return json_objects(self._path, moved)
 
     def _fault(self, why: str, row: int | None = None, hint: str | None = None) -> UnreadableFileError:
         return UnreadableFileError(str(self._path), why, row=row, hint=hint)
+
+
+def json_objects(path: Path, moved: Callable[[int], None] | None) -> Iterator[tuple[int, dict[str, object]]]:
+    """Each object of a file, with the number of its line. `moved` hears how far the reading has come."""
+    with FileBytes(path, moved) as source:
+        row, line = 0, b"\n"
+        for row, line in enumerate(io.BufferedReader(source, 1 << 20), start=1):
+            text = line.removeprefix(b"\xef\xbb\xbf") if row == 1 else line
+            if text.isspace():
+                continue
+            if source.failure and not line.endswith(b"\n"):
+                break
+            yield row, _object(path, text, row)
+        if source.failure:
+            raise UnreadableFileError(str(path), source.failure, row=row + line.endswith(b"\n"))
+        if not row:
+            raise UnreadableFileError(str(path), "the file is empty")
+
+
+def _object(path: Path, line: bytes, row: int) -> dict[str, object]:
+    def fault(why: str, hint: str) -> UnreadableFileError:
+        return UnreadableFileError(str(path), why, row=row, hint=hint)
+
+    try:
+        record: object = _decode(line.decode())
+        if b"\\u" in line:
+            dumps(record)  # half of a surrogate pair is no text
+    except UnicodeDecodeError:
+        raise fault("it is not UTF-8", "save the file as UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise fault(f"it is no JSON: {error}", "one JSON object per line is needed") from None
+    if not isinstance(record, dict):
+        hint = "one JSON object per line is needed, e.g. frame.to_json(path, orient='records', lines=True)"
+        raise fault("it is no JSON object", hint)
+    return record
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -1,26 +1,39 @@
 """The words of events, as frozen values. Those that the log itself speaks are made in `store`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Protocol
 
-from burgee.core.checks import need_text, need_texts
-from burgee.core.periods import Period
-from burgee.store.log import ANY, NO_STREAM, Appended, NewEvent, StoredEvent
+from pydantic import BaseModel
+
+from burgee.core.json import Json
+from burgee.store.log import ANY, NO_STREAM, STREAM_EXISTS, Appended, NewEvent, StoredEvent, StreamAppend
 from burgee.store.query import EventQuery
+from burgee.store.snapshots import Snapshot
 
 __all__ = [
     "ANY",
     "NO_STREAM",
+    "STREAM_EXISTS",
     "Appended",
-    "Counts",
     "EventQuery",
-    "Funnel",
+    "Given",
     "Ingested",
     "NewEvent",
-    "Period",
-    "Question",
+    "Snapshot",
     "StoredEvent",
+    "StreamAppend",
 ]
+
+
+class Dataclass(Protocol):
+    """Whatever is a dataclass, as type checkers tell it."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+type Given = NewEvent | Mapping[str, Json] | Dataclass | BaseModel
+"""What can be appended: an event, a dict of its fields, or an object of a class registered with `@burgee.event`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +45,3 @@ class Ingested:
 
     def __add__(self, other: "Ingested") -> "Ingested":
         return Ingested(self.stored + other.stored, self.known + other.known)
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many events, per period of time and by properties (`type`, `stream` or payload fields)."""
-
-    per: Period | None = None
-    by: tuple[str, ...] = ()
-    kind: Literal["counts"] = "counts"
-
-    def __post_init__(self) -> None:
-        need_texts("a property", self.by)
-
-
-@dataclass(frozen=True, slots=True)
-class Funnel:
-    """How many actors (`by`: `stream` or a payload field) did each step, in this order.
-
-    `split` names a payload field of the first step's event: one funnel for each of its values.
-    """
-
-    steps: tuple[str, ...]
-    by: str = "stream"
-    split: str | None = None
-    kind: Literal["funnel"] = "funnel"
-
-    def __post_init__(self) -> None:
-        need_texts("a step", self.steps)
-        need_text("by", self.by)
-        if self.split is not None:
-            need_text("split", self.split)
-
-
-type Question = Counts | Funnel

@@ -7,7 +7,17 @@ import pyarrow as pa
 from burgee.core.errors import ConflictError, InvalidInputError, MissingTenantError
 from burgee.core.page import Page
 from burgee.core.result import Result
-from burgee.events.model import ANY, Appended, EventQuery, Ingested, NewEvent, Question, StoredEvent
+from burgee.events.model import (
+    ANY,
+    STREAM_EXISTS,
+    Appended,
+    EventQuery,
+    Ingested,
+    NewEvent,
+    Snapshot,
+    StoredEvent,
+    StreamAppend,
+)
 from burgee.wire.operation import operation
 from burgee.wire.stream import Stream
 
@@ -22,8 +32,23 @@ class EventService(Protocol):
         """Append events to one stream, all or nothing.
 
         `expected_version` is the version the stream must have: a number, 0 for a stream that must not exist
-        yet, -1 for whatever it is. The same event ids with the same content again are a no-op.
+        yet, -1 for whatever it is, -2 for whatever it is if it exists. The same event ids with the same content
+        again are a no-op.
         """
+        ...
+
+    @operation("POST", "/events/append-many", repeatable=True)
+    async def append_many(
+        self, appends: tuple[StreamAppend, ...]
+    ) -> Result[tuple[Appended, ...], ConflictError | InvalidInputError | MissingTenantError]:
+        """Append to several streams, all or nothing; each part says which version its stream must have."""
+        ...
+
+    @operation("POST", "/events/close", repeatable=True)
+    async def close_stream(
+        self, stream: str, expected_version: int = STREAM_EXISTS
+    ) -> Result[Appended, ConflictError | InvalidInputError | MissingTenantError]:
+        """Close a stream for good: it can be read, but nothing can be appended to it. Closing it again is a no-op."""
         ...
 
     @operation("POST", "/events/read", repeatable=True)
@@ -32,6 +57,24 @@ class EventService(Protocol):
     ) -> Result[Page[StoredEvent], InvalidInputError | MissingTenantError]:
         """Events by position, a page at a time: `after` of the page goes into the next query."""
         ...
+
+    @operation("POST", "/events/stream", repeatable=True)
+    async def stream(
+        self, stream: str, after: int = 0, upto: int | None = None, limit: int = 1000
+    ) -> Result[Page[StoredEvent], InvalidInputError | MissingTenantError]:
+        """The events of one stream by version, those with `after < version <= upto`, a page at a time."""
+        ...
+
+    @operation("POST", "/events/snapshot", repeatable=True)
+    async def snapshot(self, stream: str, kind: str) -> Result[Snapshot | None, InvalidInputError | MissingTenantError]:
+        """What a repository of this kind of aggregate kept beside a stream; none if it kept nothing."""
+        ...
+
+    @operation("PUT", "/events/snapshot")
+    async def keep_snapshot(
+        self, stream: str, kind: str, snapshot: Snapshot
+    ) -> Result[bool, InvalidInputError | MissingTenantError]:
+        """Keep the state of a stream's aggregate; false where a newer one is there. Never one ahead of its stream."""
 
     @operation("POST", "/events/follow", repeatable=True)
     async def follow(
@@ -54,19 +97,13 @@ class EventService(Protocol):
         """The events as a table: raw columns, `data` and `metadata` as JSON text."""
         ...
 
-    @operation("POST", "/events/ask", repeatable=True)
-    async def ask(
-        self, query: EventQuery, question: Question
-    ) -> Result[pa.RecordBatchReader, InvalidInputError | MissingTenantError]:
-        """Answer a question about the events, as a table."""
-        ...
-
     @operation("POST", "/events/ingest", repeatable=True)
     async def ingest(
         self, events: pa.RecordBatchReader
     ) -> Result[Ingested, ConflictError | InvalidInputError | MissingTenantError]:
         """Store a table of events, all or nothing; those whose ids are known already are left out.
 
-        Columns: `id, stream, type, occurred_at, data, metadata`; `data` and `metadata` as JSON text.
+        Columns: `id, stream, type, occurred_at, data, metadata` and, if not 1, `schema_version`; `data` and `metadata`
+        as JSON text.
         """
         ...

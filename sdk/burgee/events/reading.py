@@ -67,9 +67,16 @@ def open_file(path: str | Path, *, columns: Mapping[str, str], batch_rows: int =
     if batch_rows < 1:
         msg = f"batch_rows must be 1 or more, not {batch_rows}"
         raise InvalidInputError(msg)
+    place = readable(path)
+    return EventFile(place, _kind(place), columns, batch_rows)
+
+
+def readable(path: str | Path) -> Path:
+    """The path of a file that can be read; `UnreadableFileError` says why it can't."""
     place = Path(path).expanduser()
     try:
-        return EventFile(place, _kind(place), columns, batch_rows)
+        with place.open("rb"):
+            return place
     except FileNotFoundError:
         near = [each.name for each in place.parent.iterdir() if each.is_file()] if place.parent.is_dir() else []
         raise UnreadableFileError(str(path), "there is no such file", hint=did_you_mean(place.name, near)) from None

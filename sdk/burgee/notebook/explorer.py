@@ -15,11 +15,11 @@ import ipywidgets
 import pandas as pd
 
 from burgee.core.periods import PERIODS, Period, check_period, fitting_period
-from burgee.events.model import Counts
 from burgee.events.query import Query
 from burgee.notebook import plots
 from burgee.notebook.panel import Panel, alone, button, label, row
 from burgee.notebook.tables import frame_sheet, table
+from burgee.questions.model import Counts
 
 if TYPE_CHECKING:
     from burgee.events.facade import Events

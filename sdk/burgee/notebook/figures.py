@@ -188,6 +188,13 @@ def count_axis(panel: Axes, label: str) -> None:
     panel.set_ylim(bottom=0)
 
 
+def number_axis(panel: Axes, label: str) -> None:
+    """Numbers at the left."""
+    panel.set_ylabel(clean(label), fontsize=9, color=MUTED, fontfamily=FONT, parse_math=False)
+    panel.yaxis.set_major_locator(MaxNLocator(nbins=6))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+
+
 def clean(label: object, most: int = _LONGEST_LABEL) -> str:
     """A label on one line, without what can't be drawn, and not too long."""
     shown = " ".join("".join(letter if letter.isprintable() else " " for letter in str(label)).split())

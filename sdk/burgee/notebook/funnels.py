@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from burgee.events.model import Funnel
 from burgee.notebook.figures import Plot, blank, canvas, clean, entitle, say
 from burgee.notebook.palette import ACCENT, GRID, INK, colour
+from burgee.questions.model import Funnel
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""Plots of what burgee answers: a flag's rollout, counts of events, funnels. Each is a matplotlib figure.
+"""Plots of what burgee answers: a flag's rollout, and each question about events. Each is a matplotlib figure.
 
 Every title says what is seen, every group is named where it is drawn, and a question without an answer gives a
 figure that says so. The look is in `figures`.
@@ -7,13 +7,13 @@ figure that says so. The look is in `figures`.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from burgee.events.model import Counts, Question
 from burgee.flags.facade import Flag
 from burgee.flags.model import FlagChange
-from burgee.notebook import counts, funnels, timeline
+from burgee.notebook import cohorts, counts, funnels, timeline, visits, ways
 from burgee.notebook.figures import Plot, blank, canvas, entitle, name_rows, say
 from burgee.notebook.palette import INK, SHADES, colour, on, tint
 from burgee.notebook.shares import Share, shares
+from burgee.questions.model import Counts, Funnel, Paths, Question, Retention, Sessions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +48,22 @@ def history(changes: Sequence[FlagChange]) -> Plot:
 
 
 def answer(question: Question, frame: "pd.DataFrame") -> Plot:
-    """The answer to a question about events: counts as lines over time or as bars, a funnel as bars."""
-    return counts.plot(question, frame) if isinstance(question, Counts) else funnels.plot(question, frame)
+    """The answer to a question about events.
+
+    Counts and other measures are lines over time or bars, a funnel is bars, retention a triangle of shares, paths a
+    map of what follows what, and sessions how long they last and when they were.
+    """
+    match question:
+        case Counts():
+            return counts.plot(question, frame)
+        case Funnel():
+            return funnels.plot(question, frame)
+        case Retention():
+            return cohorts.plot(question, frame)
+        case Paths():
+            return ways.plot(question, frame)
+        case Sessions():
+            return visits.plot(question, frame)
 
 
 def _draw_shares(panel: "Axes", found: Sequence[Share]) -> None:

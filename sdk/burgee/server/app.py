@@ -1,6 +1,7 @@
 """The server: a workspace's services as an ASGI application. `mount` makes the routes; none is written here."""
 
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -20,9 +21,17 @@ from burgee.wire.mount import mount
 _NOT_FOUND = 404
 
 
-def create_app(database: Database, settings: Settings | None = None, clock: Clock = system_clock) -> FastAPI:
-    """The application that serves this database. Closing the database is its owner's."""
-    services = embedded(database, clock)
+def create_app(
+    database: Database,
+    settings: Settings | None = None,
+    clock: Clock = system_clock,
+    *,
+    mirror: Path | None = None,
+    archive: str | None = None,
+) -> FastAPI:
+    """The application that serves this database. Closing it is its owner's; `mirror`, `archive`: see `embedded`."""
+    settings = settings or Settings()
+    services = embedded(database, clock, mirror=mirror, archive=archive or settings.archive)
     app = FastAPI(
         title="burgee",
         version=version("burgee"),
@@ -49,7 +58,7 @@ def create_app(database: Database, settings: Settings | None = None, clock: Cloc
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _failed)
     keys = LocalKeyService(database, clock)
-    app.add_middleware(Access, keys=keys, tenants=services.tenants, settings=settings or Settings())
+    app.add_middleware(Access, keys=keys, tenants=services.tenants, settings=settings)
     return app
 
 

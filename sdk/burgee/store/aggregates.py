@@ -114,7 +114,7 @@ class Aggregates[S: Versioned]:
                 return self._again(connection, tenant, id, earlier, decide)
         state = self.get(connection, tenant, id)
         actual = state.version if state is not None else 0
-        if expected not in {ANY, actual}:
+        if not log.as_expected(expected, actual):
             return Err(ConcurrencyError(self.stream(id), expected, actual))
         decided = decide(state)
         if isinstance(decided, Err):

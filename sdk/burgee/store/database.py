@@ -1,62 +1,86 @@
-"""The database: connections and transactions, over SQLAlchemy Core.
+"""The database: connections and transactions.
 
-SQLite in WAL mode: any number of readers, one writer at a time, also from other processes. A write
-takes SQLite's write lock at its start (`BEGIN IMMEDIATE`), so what it read stays true until it commits.
+`read()` and `write()` give an SQLAlchemy connection in a transaction of one tenant. What differs between SQLite and
+PostgreSQL is in their backends. Connections are kept for the next call; one that broke is replaced then.
 """
 
-import contextlib
 import os
 import sqlite3
 import threading
 import uuid
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import Self
+from types import TracebackType
+from typing import Literal, Self, override
 
-from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, insert, inspect, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, ResourceClosedError
+from sqlalchemy import Connection, Dialect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, ResourceClosedError
 
-from burgee.core.errors import MissingExtraError, NewerWorkspaceError, WorkspaceError
+from burgee.core.errors import WorkspaceError
 from burgee.core.portal import hop
-from burgee.core.scope import SYSTEM_TENANT
 from burgee.core.settings import Durability
-from burgee.store import schema
+from burgee.store import layout
+from burgee.store.backend import WAIT_SECONDS, Backend, Session
+from burgee.store.bell import Bell
+from burgee.store.sqlite import Sqlite
+from burgee.store.subjectkeys import VAULT
+from burgee.store.vault import Vault
 
-_WAIT_MS = 30_000
-"""How long a writer waits for another one, in milliseconds."""
+CONNECTIONS = 20
+"""How many connections one process has at most, unless set otherwise."""
+
+_left_to_parent: list[object] = []
+"""What a forked child must neither use nor close."""
 
 
 class Database:
     """One database: `read()` and `write()` give a connection in a transaction, `run` keeps the event loop free."""
 
     def __init__(
-        self, url: str, *, name: str, durability: Durability = "safe", kept: sqlite3.Connection | None = None
+        self,
+        url: str,
+        *,
+        name: str,
+        durability: Durability = "safe",
+        connections: int = CONNECTIONS,
+        vault: Vault | None = None,
+        kept: sqlite3.Connection | None = None,
     ) -> None:
         self.name = name
         self._closed = False
         self._kept = kept
-        self._single = threading.RLock() if kept is not None else None
-        self._engine = _engine(url, durability, in_memory=kept is not None)
-        self._writer = self._engine.execution_options(burgee_write=True)
+        self._bell: Bell | None = None
+        self._connections = connections
+        self._backend = _backend(url, durability, shared=kept is None)
+        self._backend.engine.update_execution_options(**{VAULT: vault or Vault()})
+        self._fresh()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=partial(_leave_connections_to_parent, weakref.ref(self._engine)))
-        self._prepare()
+            os.register_at_fork(after_in_child=partial(_leave_connections_to_parent, weakref.ref(self)))
+        try:
+            self.log_id = layout.prepare(self, self._backend)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, DBAPIError):
+                said = f"{name!r} can't be opened as a workspace: {str(error.orig).strip()}"
+                raise WorkspaceError(said, hint="is its address right?") from error
+            raise
 
     @classmethod
-    def in_folder(cls, folder: Path, *, durability: Durability = "safe") -> Self:
+    def in_folder(cls, folder: Path, *, durability: Durability = "safe", vault: Vault | None = None) -> Self:
         """The SQLite database of a workspace folder, which is made if it is not there."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             msg = f"can't make the workspace folder {str(folder)!r}: {error.strerror}"
             raise WorkspaceError(msg) from None
-        return cls(f"sqlite:///{folder / 'burgee.sqlite3'}", name=str(folder), durability=durability)
+        place = f"sqlite:///{folder / 'burgee.sqlite3'}"
+        return cls(place, name=str(folder), durability=durability, vault=vault)
 
     @classmethod
-    def in_memory(cls) -> Self:
+    def in_memory(cls, *, vault: Vault | None = None) -> Self:
         """A database of its own that is gone when closed.
 
         One connection serves all threads; a lock lets them in one by one. The database lives as long as a
@@ -64,120 +88,246 @@ class Database:
         """
         place = f"file:/{uuid.uuid4()}?vfs=memdb"
         kept = sqlite3.connect(place, uri=True, check_same_thread=False)
-        return cls(f"sqlite:///{place}&uri=true&check_same_thread=false", name="memory://", kept=kept)
+        return cls(f"sqlite:///{place}&uri=true", name="memory://", vault=vault, kept=kept)
 
-    @contextmanager
-    def read(self, tenant: str) -> Iterator[Connection]:  # noqa: ARG002 - what row-level security lets through
+    def read(self, tenant: str) -> AbstractContextManager[Connection]:
         """A connection that sees the tenant's rows as they are now, unchanged until the `with` ends."""
-        with self._guarded(), self._engine.begin() as connection:
-            yield connection
+        return _Transaction(self, tenant, write=False)
 
-    @contextmanager
-    def write(self, tenant: str) -> Iterator[Connection]:  # noqa: ARG002 - what row-level security lets through
+    def write(self, tenant: str) -> AbstractContextManager[Connection]:
         """A connection in a transaction of its own: all of it is kept at the end, or nothing.
 
         One writer of a tenant at a time: what it reads stays true until it commits.
         """
-        with self._guarded(), self._writer.begin() as connection:
-            yield connection
+        return _Transaction(self, tenant, write=True)
 
     async def run[T](self, work: Callable[[], T]) -> T:
         """Do blocking work: in a worker thread, or right here where the caller's thread may block."""
         return await hop(work)
 
+    @property
+    def dialect(self) -> Dialect:
+        """How this database writes SQL."""
+        return self._backend.engine.dialect
+
+    @property
+    def bell(self) -> Bell:
+        """Rings when something may have been committed."""
+        with self._lock:
+            if self._bell is None:
+                self._bell = Bell(self._backend.listen)
+            return self._bell
+
+    def scrub(self) -> bool:
+        """Get rid of what was overwritten, as far as this database can; false while a reader still needs it."""
+        try:
+            return self._backend.scrub()
+        except Exception as error:
+            self._tell(error)
+            raise
+
     def close(self) -> None:
         """Give all connections back."""
         self._closed = True
-        with self._single or contextlib.nullcontext():  # not while another thread uses the one connection
-            self._engine.dispose()
+        if self._bell is not None:
+            self._bell.stop()
+        with self._single or nullcontext():  # not while another thread uses the one connection
+            while self._idle:
+                self._discard(self._idle.pop())
             if self._kept is not None:
                 self._kept.close()
 
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        lock: AbstractContextManager[object] = self._single or contextlib.nullcontext()
-        with lock:
+    def _fresh(self) -> None:
+        """No connection yet, and nobody who waits for one."""
+        self._idle: list[Session] = []
+        self._sessions: set[Session] = set()
+        self._lock = threading.Lock()
+        self._single = threading.RLock() if self._kept is not None else None
+        self._freed = threading.Condition()
+        self._opening = self._waiting = 0
+        self._bell = None
+        self._at_end = weakref.finalize(self, _close_all, self._sessions, self._kept)
+
+    def _begin(self, tenant: str, *, write: bool) -> Session:
+        if self._single is not None:
+            self._single.acquire()
+        try:
             self._check_open()  # it may have been closed while this one waited for the lock
-            try:
-                yield
-            except (OperationalError, ResourceClosedError) as error:
-                reason = str(getattr(error, "orig", error))
-                msg = f"the database of {self.name!r} can't be used: {reason}"
-                raise WorkspaceError(msg, hint=_hint(reason)) from error
+            return self._begun(tenant, write=write)
+        except BaseException as error:
+            if self._single is not None:
+                self._single.release()
+            self._tell(error)
+            raise
 
     def _check_open(self) -> None:
         if self._closed:
             msg = f"the workspace {self.name!r} is closed"
             raise WorkspaceError(msg, hint="open it again: burgee.open(…)")
 
-    def _prepare(self) -> None:
+    def _begun(self, tenant: str, *, write: bool) -> Session:
+        while True:
+            session = self._take()
+            try:
+                self._backend.begin(session, tenant, write=write)
+            except BaseException as error:
+                stale = not session.fresh and self._backend.lost(session, error)
+                self._discard(session)
+                if stale:  # broken since the last call, as are the others then; nothing was asked of it yet
+                    continue
+                raise
+            return session
+
+    def _end(self, session: Session, error: BaseException | None) -> None:
+        """Commit or roll back, and keep the connection unless it can't be trusted any more."""
+        good = False
         try:
-            with self.read(SYSTEM_TENANT) as connection:
-                found = _layout(connection)
-            if found is None:
-                with self.write(SYSTEM_TENANT) as connection:  # two processes may open a new folder at once: look again
-                    if _layout(connection) is None:
-                        schema.metadata.create_all(connection)
-                        connection.execute(insert(schema.meta).values(name="layout", value=str(schema.LAYOUT)))
-                    found = _layout(connection)
-        except DBAPIError as error:
-            self.close()
-            msg = f"{self.name!r} can't be opened as a workspace: {error.orig}"
-            raise WorkspaceError(msg) from error
-        except WorkspaceError:
-            self.close()
+            if error is None:
+                self._backend.commit(session)
+                if session.appended is not None and self._bell is not None:
+                    self._bell.ring()
+                if session.connection.in_transaction():  # SQLAlchemy's own account of it
+                    session.connection.commit()
+                good = True
+            elif isinstance(error, Exception) and not isinstance(error, ResourceClosedError):
+                with suppress(Exception):  # the error that led here says more
+                    self._backend.rollback(session)
+                    if session.connection.in_transaction():
+                        session.connection.rollback()
+                    good = True
+        except BaseException as failed:
+            self._tell(failed)
             raise
-        if found is not None and found > schema.LAYOUT:
-            self.close()
-            raise NewerWorkspaceError(self.name, found, schema.LAYOUT)
+        finally:
+            session.appended, session.bulk = None, False
+            session.fresh = False
+            if good and not self._closed:
+                self._idle.append(session)
+                self._one_is_free()
+            else:
+                self._discard(session)
+            if self._single is not None:
+                self._single.release()
+        if error is not None:
+            self._tell(error)
+
+    def _tell(self, error: BaseException) -> None:
+        told = self._backend.told(self.name, error)
+        if told is not None:
+            raise told from error
+
+    def _take(self) -> Session:
+        """A connection that was kept, or a new one, or after a wait the one that somebody gives back."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            kept = self._wait_for_room()
+        if kept is not None:
+            return kept
+        try:
+            session = self._opened()
+            self._sessions.add(session)
+        finally:
+            with self._freed:
+                self._opening -= 1
+                self._freed.notify()
+        return session
+
+    def _wait_for_room(self) -> Session | None:
+        """Until there is a connection or room for one, which is then counted as being opened."""
+        with self._freed:
+            self._waiting += 1  # said first: whoever gives one back looks at it after
+            try:
+                while not self._idle and len(self._sessions) + self._opening >= self._connections:
+                    if not self._freed.wait(WAIT_SECONDS):
+                        most = self._connections
+                        msg = f"all {most} connections of {self.name!r} have been in use for {WAIT_SECONDS} seconds"
+                        raise WorkspaceError(msg, hint="allow more: BURGEE_DATABASE_CONNECTIONS")
+                with suppress(IndexError):
+                    return self._idle.pop()
+                self._opening += 1
+                return None
+            finally:
+                self._waiting -= 1
+
+    def _one_is_free(self) -> None:
+        if self._waiting:
+            with self._freed:
+                self._freed.notify()
+
+    def _opened(self) -> Session:
+        connection = self._backend.engine.connect()
+        driver = connection.connection.dbapi_connection
+        if driver is None:
+            raise RuntimeError("a new connection has the driver's")
+        return Session(self._backend, connection, driver)
+
+    def _discard(self, session: Session) -> None:
+        self._sessions.discard(session)
+        _close(session)
+        self._one_is_free()
 
 
-def _leave_connections_to_parent(engine: weakref.ref[Engine]) -> None:
-    """SQLite's connections must not be used, nor closed, on the other side of a fork."""
-    if it := engine():
-        it.dispose(close=False)
+class _Transaction(AbstractContextManager[Connection]):
+    """One transaction, as a class: a generator would cost more than a BEGIN."""
+
+    __slots__ = ("_database", "_session", "_tenant", "_write")
+    _session: Session
+
+    def __init__(self, database: Database, tenant: str, *, write: bool) -> None:
+        self._database = database
+        self._tenant = tenant
+        self._write = write
+
+    @override
+    def __enter__(self) -> Connection:
+        self._session = self._database._begin(self._tenant, write=self._write)  # noqa: SLF001 - they are one
+        return self._session.connection
+
+    @override
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        self._database._end(self._session, error)  # noqa: SLF001 - they are one
+        return False
 
 
-def _layout(connection: Connection) -> int | None:
-    """The layout of the database at hand; none if it is new."""
-    if not inspect(connection).has_table(schema.meta.name):
-        return None
-    value = connection.scalar(select(schema.meta.c.value).where(schema.meta.c.name == "layout"))
-    return int(value) if value is not None else None
-
-
-def _engine(url: str, durability: Durability, *, in_memory: bool) -> Engine:
+def _backend(url: str, durability: Durability, *, shared: bool) -> Backend:
     try:
-        engine = create_engine(url, poolclass=StaticPool) if in_memory else create_engine(url, max_overflow=32)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"the database driver {error.name!r}", "postgres") from None
-    except (ArgumentError, NoSuchModuleError):
-        msg = "BURGEE_DATABASE is not a database URL that burgee knows"  # the URL itself may hold a password
-        raise WorkspaceError(msg, hint="write it like sqlite:////folder/file.sqlite3") from None
-    if engine.dialect.name != "sqlite":
-        return engine
-    synchronous = "FULL" if durability == "safe" else "NORMAL"
+        parsed = make_url(url)
+        kind = parsed.get_backend_name()
+        if kind == "sqlite":
+            return Sqlite(url, durability, shared=shared)
+        if kind in {"postgresql", "postgres"}:
+            from burgee.store.postgres import Postgres
 
-    @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None  # burgee says BEGIN itself, see below
-        connection.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-
-    @event.listens_for(engine, "begin")
-    def _began(connection: Connection) -> None:
-        write = connection.get_execution_options().get("burgee_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
+            return Postgres(parsed, durability)
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        pass  # the URL itself may hold a password, so nothing of it is told
+    msg = "BURGEE_DATABASE is not a database URL that burgee knows"
+    hint = "write it like postgresql://user:password@host/database or sqlite:////folder/file.sqlite3"
+    raise WorkspaceError(msg, hint=hint)
 
 
-def _hint(reason: str) -> str | None:
-    if "locked" in reason:
-        return f"another process has been writing for {_WAIT_MS // 1000} seconds; try again when it is done"
-    if "full" in reason:
-        return "the disk is full; nothing of this call was stored"
-    if "readonly" in reason or "read-only" in reason:
-        return "this user may not write to the workspace folder"
-    return None
+def _close(session: Session) -> None:
+    with suppress(Exception):  # it may be broken already
+        session.driver.close()
+    with suppress(Exception):
+        session.connection.invalidate()
+        session.connection.close()
+
+
+def _close_all(sessions: set[Session], kept: sqlite3.Connection | None) -> None:
+    """For a database that nobody closed."""
+    for session in list(sessions):
+        _close(session)
+    if kept is not None:
+        kept.close()
+
+
+def _leave_connections_to_parent(reference: "weakref.ref[Database]") -> None:
+    """Connections must not be used, nor closed, on the other side of a fork."""
+    if database := reference():
+        database._at_end.detach()  # noqa: SLF001 - they are one
+        _left_to_parent.append((database._sessions, database._bell))  # noqa: SLF001
+        database._fresh()  # noqa: SLF001

@@ -1,111 +1,116 @@
 """The event log (design, "The event log"): append and read, within a transaction the caller holds.
 
 Everything here takes a connection, so that an event and the state it leads to are stored together.
-The tenant is always named; nothing here reads or writes across tenants.
+The tenant is always named; nothing here reads or writes across tenants. One writer of a tenant at a time
+(`Database.write`): so versions have no gaps, and what an append read before is still so when it stores.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import batched
+from typing import Any, cast
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, text
 
-from burgee.core.checks import need_mapping, need_whole
-from burgee.core.clock import Clock, from_us, to_us
-from burgee.core.errors import ConcurrencyError, DuplicateEventError, InvalidInputError
-from burgee.core.ids import new_id
-from burgee.core.json import Json, dumps, loads
+from burgee.core.clock import Clock
+from burgee.core.errors import ConcurrencyError, DuplicateEventError, InvalidInputError, StreamClosedError
+from burgee.core.ids import new_ids
 from burgee.core.result import Err, Ok, Result
+from burgee.store import subjects
+from burgee.store.backend import Prepared, session_of
+from burgee.store.record import (
+    ANY,
+    CLOSED,
+    NO_STREAM,
+    OWN,
+    STREAM_EXISTS,
+    Appended,
+    NewEvent,
+    RawEvent,
+    StoredEvent,
+    StreamAppend,
+    check_expected,
+    check_name,
+    dumps_object,
+    loads_object,
+    raw,
+    same_content,
+    stored,
+)
 from burgee.store.schema import events
 
-ANY = -1
-"""`expected_version`: append whatever the stream's version is."""
-
-NO_STREAM = 0
-"""`expected_version`: append only if the stream does not exist yet."""
-
-OWN = "$"
-"""Streams that begin with this are burgee's own; nobody else may append to them."""
-
-_LONGEST_NAME = 512
-_IDS_AT_ONCE = 500  # bound parameters of one statement
-
-
-@dataclass(frozen=True, slots=True)
-class NewEvent:
-    """An event as its author gives it. Without `id` one is made; without `occurred_at` it happened now."""
-
-    type: str
-    data: Mapping[str, Json] = field(default_factory=dict)
-    metadata: Mapping[str, Json] = field(default_factory=dict)
-    id: str | None = None
-    occurred_at: datetime | None = None
-    schema_version: int = 1
-
-    def __post_init__(self) -> None:
-        check_name("event type", self.type)
-        if self.id is not None:
-            check_name("event id", self.id)
-        need_mapping("an event's data", self.data)
-        need_mapping("an event's metadata", self.metadata)
-        need_whole("a schema version", self.schema_version, least=1)
-        if self.occurred_at is not None:  # ISO 8601 text and dates will do, too
-            object.__setattr__(self, "occurred_at", from_us(to_us(self.occurred_at)))
+__all__ = [
+    "ANY",
+    "CLOSED",
+    "NO_STREAM",
+    "OWN",
+    "STREAM_EXISTS",
+    "AppendError",
+    "Appended",
+    "NewEvent",
+    "RawEvent",
+    "StoredEvent",
+    "StreamAppend",
+    "TakenIdError",
+    "append",
+    "append_many",
+    "as_expected",
+    "by_ids",
+    "check_expected",
+    "check_name",
+    "close_stream",
+    "dumps_object",
+    "head",
+    "heads",
+    "loads_object",
+    "opened",
+    "read_stream",
+    "same_content",
+    "store",
+    "stored",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """An event as the log holds it (R2.1). `position` orders the whole log, `version` its stream, from 1."""
-
-    position: int
-    stream: str
-    version: int
-    id: str
-    type: str
-    schema_version: int
-    data: Mapping[str, Json]
-    metadata: Mapping[str, Json]
-    occurred_at: datetime
-    recorded_at: datetime
+class TakenIdError(Exception):
+    """An event was stored that is stored already: whoever said it was new did not look."""
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """What an append did: the stream, its version now, and the events' ids. `repeated`: they were there already."""
+type AppendError = ConcurrencyError | DuplicateEventError | InvalidInputError | StreamClosedError
 
-    stream: str
-    version: int
-    ids: tuple[str, ...]
-    repeated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RawEvent:
-    """An event ready to be stored: texts and microseconds, no version yet."""
-
-    stream: str
-    id: str
-    type: str
-    data: str
-    metadata: str
-    occurred_at: int
-    schema_version: int = 1
-
-
-# Made once: to build a statement costs more than to run it.
-_of_tenant = events.c.tenant == bindparam("tenant")
-_INSERT = insert(events)
-_HEAD = select(func.max(events.c.version)).where(_of_tenant, events.c.stream == bindparam("stream"))
-_HEADS = (
-    select(events.c.stream, func.max(events.c.version))
-    .where(_of_tenant, events.c.stream.in_(bindparam("streams", expanding=True)))
-    .group_by(events.c.stream)
+_ALL = ", ".join(column.name for column in events.columns)
+_ID, _DATA = (events.columns.keys().index(name) for name in ("id", "data"))
+_HEAD = Prepared(
+    text("SELECT version, type FROM events WHERE tenant = :tenant AND stream = :stream ORDER BY version DESC LIMIT 1")
 )
-_BY_IDS = select(events).where(_of_tenant, events.c.id.in_(bindparam("ids", expanding=True)))
-
-type AppendError = ConcurrencyError | DuplicateEventError | InvalidInputError
+# The last event of each stream by a look into the index each, however long the streams are.
+_HEADS = Prepared(
+    {
+        "sqlite": text(
+            "SELECT e.stream, e.version, e.type FROM json_each(:streams) AS s CROSS JOIN events AS e"
+            " WHERE e.tenant = :tenant AND e.stream = s.value AND e.version ="
+            " (SELECT max(version) FROM events WHERE tenant = :tenant AND stream = s.value)"
+        ),
+        "postgresql": text(
+            "SELECT s.stream, e.version, e.type FROM unnest(CAST(:streams AS text[])) AS s(stream) CROSS JOIN LATERAL"
+            " (SELECT version, type FROM events WHERE tenant = :tenant AND stream = s.stream"
+            " ORDER BY version DESC LIMIT 1) AS e"
+        ),
+    }
+)
+_BY_IDS = Prepared(
+    {
+        "sqlite": text(
+            f"SELECT {_ALL} FROM events WHERE tenant = :tenant AND id IN (SELECT value FROM json_each(:ids))"
+        ),
+        "postgresql": text(f"SELECT {_ALL} FROM events WHERE tenant = :tenant AND id = ANY(CAST(:ids AS text[]))"),
+    }
+)
+_STREAM = Prepared(
+    text(
+        f"SELECT {_ALL} FROM events WHERE tenant = :tenant AND stream = :stream"
+        " AND version > :after AND version <= :upto ORDER BY version LIMIT :most"
+    )
+)
+_LAST = 2**31 - 1  # beyond every version
+_AT_ONCE = 5_000  # texts of one statement
 
 
 def append(
@@ -117,168 +122,223 @@ def append(
     expected: int = ANY,
 ) -> Result[Appended, AppendError]:
     """Append to one stream, all or nothing. The same ids with the same content again are a no-op."""
+    done = append_many(connection, clock, tenant, (StreamAppend(stream, tuple(new), expected),))
+    return Ok(done.value[0]) if isinstance(done, Ok) else done
+
+
+def append_many(
+    connection: Connection, clock: Clock, tenant: str, appends: Sequence[StreamAppend]
+) -> Result[tuple[Appended, ...], AppendError]:
+    """Append to several streams, all or nothing; in the order given, also where a stream comes twice.
+
+    No events check the expectation and store nothing. All of it again, by the events' ids, is a no-op with the
+    first answer; some of it again is refused.
+    """
+    given: list[str] = []
+    try:
+        for part in appends:
+            check_name("stream", part.stream)
+            check_expected(part.expected_version)
+            given.extend(event.id for event in part.events if event.id is not None)
+        rows = _rows(clock, appends)
+    except InvalidInputError as error:
+        return Err(error)
+    if given:
+        if len(set(given)) < len(given):
+            twice = next(id for id in given if given.count(id) > 1)
+            return Err(DuplicateEventError(twice, "stands twice in this batch"))
+        known = by_ids(connection, tenant, given, like={row.id: row.data for row in rows})
+        if known:
+            return _repeated(connection, tenant, appends, known)
+    before: dict[str, int] = {}
+    now_at: dict[str, int] = {}
+    done: list[Appended] = []
+    place = 0
+    for part in appends:
+        stream = part.stream
+        actual = now_at.get(stream)
+        if actual is None:
+            actual, closed = _head(connection, tenant, stream)
+            if closed:
+                return Err(StreamClosedError(stream, actual))
+            before[stream] = actual
+        if not as_expected(part.expected_version, actual):
+            return Err(ConcurrencyError(stream, part.expected_version, actual))
+        now_at[stream] = actual = actual + len(part.events)
+        done.append(Appended(stream, actual, tuple(row.id for row in rows[place : place + len(part.events)])))
+        place += len(part.events)
+    return _kept(connection, clock, tenant, rows, before, tuple(done))
+
+
+def close_stream(
+    connection: Connection, clock: Clock, tenant: str, stream: str, expected: int = STREAM_EXISTS
+) -> Result[Appended, AppendError]:
+    """End a stream with a last event of type `$closed`: nothing can be appended after it, reading goes on.
+
+    To close it again is a no-op.
+    """
     try:
         check_name("stream", stream)
         check_expected(expected)
-        ids = [check_name("event id", event.id) if event.id is not None else new_id(clock) for event in new]
-        rows = [_raw(stream, id, event, clock) for id, event in zip(ids, new, strict=True)]
     except InvalidInputError as error:
         return Err(error)
-    given = [id for id, event in zip(ids, new, strict=True) if event.id is not None]
-    if len(set(given)) < len(given):
-        twice = next(id for id in given if given.count(id) > 1)
-        return Err(DuplicateEventError(twice, "stands twice in this batch"))
-    known = by_ids(connection, tenant, given)
-    if known:
-        return _repeated(stream, new, ids, known)
-    actual = head(connection, tenant, stream)
-    if expected not in {ANY, actual}:
+    actual, closed = _head(connection, tenant, stream)
+    if closed:
+        return Ok(Appended(stream, actual, (), repeated=True))
+    if not as_expected(expected, actual):
         return Err(ConcurrencyError(stream, expected, actual))
-    try:
-        store(connection, clock, tenant, rows, {stream: actual})
-    except IntegrityError:  # a database whose writers do not wait for each other: the other one was first
-        return Err(ConcurrencyError(stream, actual if expected == ANY else expected, actual + 1))
-    return Ok(Appended(stream, actual + len(rows), tuple(ids)))
+    [id] = new_ids(clock, 1)
+    store(connection, clock, tenant, [RawEvent(stream, id, CLOSED, "{}", "{}", clock.now_us())], {stream: actual})
+    return Ok(Appended(stream, actual + 1, (id,)))
 
 
-def store(connection: Connection, clock: Clock, tenant: str, rows: Iterable[RawEvent], heads: dict[str, int]) -> None:
-    """Write events that are known to be new, numbering each stream on from its head."""
-    heads = dict(heads)
+def store(
+    connection: Connection, clock: Clock, tenant: str, rows: Iterable[RawEvent], heads: Mapping[str, int]
+) -> None:
+    """Write events that are known to be new, numbering each stream on from its head.
+
+    Raises:
+        TakenIdError: one of them was there; the transaction is of no use any more.
+    """
+    at = dict(heads)
     now = clock.now_us()
     values = []
-    for row in rows:
-        version = heads[row.stream] = heads.get(row.stream, 0) + 1
-        values.append(
-            {
-                "tenant": tenant,
-                "stream": row.stream,
-                "version": version,
-                "id": row.id,
-                "type": row.type,
-                "schema_version": row.schema_version,
-                "data": row.data,
-                "metadata": row.metadata,
-                "occurred_at": row.occurred_at,
-                "recorded_at": now,
-            }
-        )
+    for stream, id, type, data, metadata, occurred_at, schema_version in subjects.seal(
+        connection, tenant, list(rows), now
+    ):
+        version = at[stream] = at.get(stream, 0) + 1
+        values.append((tenant, stream, version, id, type, schema_version, data, metadata, occurred_at, now))
     if values:
-        connection.execute(_INSERT, values)
+        session = session_of(connection)
+        try:
+            session.backend.insert(session, values)
+        except session.backend.taken as error:
+            raise TakenIdError from error
+        session.appended = tenant
 
 
 def head(connection: Connection, tenant: str, stream: str) -> int:
     """The version of a stream; 0 if there is none."""
-    return connection.scalar(_HEAD, {"tenant": tenant, "stream": stream}) or 0
+    return _head(connection, tenant, stream)[0]
 
 
 def heads(connection: Connection, tenant: str, streams: Iterable[str]) -> dict[str, int]:
-    """The versions of those streams that exist."""
+    """The versions of those streams that exist.
+
+    Raises:
+        StreamClosedError: one of them is closed.
+    """
     found: dict[str, int] = {}
-    for some in batched(streams, _IDS_AT_ONCE, strict=False):
-        rows = connection.execute(_HEADS, {"tenant": tenant, "streams": some})
-        found.update((name, version) for name, version in rows)
+    for stream, version, type in _of_many(_HEADS, connection, tenant, "streams", list(streams)):
+        if type == CLOSED:
+            raise StreamClosedError(cast("str", stream), cast("int", version))
+        found[cast("str", stream)] = cast("int", version)
     return found
 
 
-def by_ids(connection: Connection, tenant: str, ids: Iterable[str]) -> dict[str, StoredEvent]:
-    """The events with these ids, as far as they exist."""
-    found: dict[str, StoredEvent] = {}
-    for some in batched(ids, _IDS_AT_ONCE, strict=False):
-        rows = connection.execute(_BY_IDS, {"tenant": tenant, "ids": some})
-        found.update((row.id, stored(row)) for row in rows)
-    return found
+def by_ids(
+    connection: Connection, tenant: str, ids: Iterable[str], *, like: Mapping[str, str] | None = None
+) -> dict[str, StoredEvent]:
+    """The events with these ids, as far as they exist; `like`: the data they are to be compared with, by id."""
+    rows = list(_of_many(_BY_IDS, connection, tenant, "ids", list(ids)))
+    events = opened(connection, tenant, rows, like)
+    return {event.id: event for event in events}
 
 
 def read_stream(
-    connection: Connection, tenant: str, stream: str, *, after: int = 0, upto: int | None = None
+    connection: Connection,
+    tenant: str,
+    stream: str,
+    *,
+    after: int = 0,
+    upto: int | None = None,
+    limit: int | None = None,
 ) -> Iterator[StoredEvent]:
-    """The events of a stream in order, those with `after < version <= upto`."""
-    query = select(events).where(events.c.tenant == tenant, events.c.stream == stream, events.c.version > after)
-    if upto is not None:
-        query = query.where(events.c.version <= upto)
-    for row in connection.execute(query.order_by(events.c.version)):
-        yield stored(row)
+    """The events of a stream in order, those with `after < version <= upto`; of a closed one, `$closed` is the last."""
+    most = _LAST if limit is None else limit
+    upto = _LAST if upto is None else min(upto, _LAST)
+    values = {"tenant": tenant, "stream": stream, "after": min(after, _LAST), "upto": upto, "most": most}
+    return opened(connection, tenant, _STREAM.rows(connection, values))
 
 
-def stored(row: Row[tuple[object, ...]]) -> StoredEvent:
-    """A row of the table as a value."""
-    return StoredEvent(
-        row.position,
-        row.stream,
-        row.version,
-        row.id,
-        row.type,
-        row.schema_version,
-        loads_object(row.data),
-        loads_object(row.metadata),
-        from_us(row.occurred_at),
-        from_us(row.recorded_at),
-    )
+def opened(
+    connection: Connection, tenant: str, rows: Sequence[Sequence[Any]], like: Mapping[str, str] | None = None
+) -> Iterator[StoredEvent]:
+    """Rows of the table as values, their personal fields opened; for `like` see `subjects.opened_texts`."""
+    texts = [row[_DATA] for row in rows]
+    plain = subjects.opened_texts(connection, tenant, [row[_ID] for row in rows], texts, like)
+    if plain is not texts:
+        rows = [(*row[:_DATA], text, *row[_DATA + 1 :]) for row, text in zip(rows, plain, strict=True)]
+    return map(stored, rows)
 
 
-def loads_object(text: str) -> dict[str, Json]:
-    """A JSON object from text."""
-    value = loads(text)
-    if not isinstance(value, dict):
-        raise InvalidInputError(f"expected a JSON object, found {text[:60]!r}")
-    return value
+def _rows(clock: Clock, appends: Sequence[StreamAppend]) -> list[RawEvent]:
+    """All events of all parts, ready; with ids where they have none."""
+    made = iter(new_ids(clock, sum(event.id is None for part in appends for event in part.events)))
+    now = clock.now_us()
+    return [
+        raw(part.stream, next(made) if event.id is None else check_name("event id", event.id), event, now)
+        for part in appends
+        for event in part.events
+    ]
 
 
-def check_name(what: str, name: object) -> str:
-    """A name that can be stored: text, not empty, not too long, without control characters."""
-    if not isinstance(name, str):
-        raise InvalidInputError(f"the {what} must be text, not {type(name).__name__}")
-    if not name or len(name) > _LONGEST_NAME:
-        raise InvalidInputError(f"the {what} must have 1 to {_LONGEST_NAME} characters; this one has {len(name)}")
-    if not name.isprintable():
-        raise InvalidInputError(f"the {what} {name!r} holds characters that can't be printed")
-    return name
+def _kept(
+    connection: Connection,
+    clock: Clock,
+    tenant: str,
+    rows: list[RawEvent],
+    before: Mapping[str, int],
+    done: tuple[Appended, ...],
+) -> Result[tuple[Appended, ...], AppendError]:
+    """What was done, once the rows are stored; the refusal of personal fields that are nobody's."""
+    try:
+        store(connection, clock, tenant, rows, before)
+    except InvalidInputError as error:
+        return Err(error)
+    return Ok(done)
 
 
-def check_expected(expected: object) -> int:
-    """An expected version: `ANY`, `NO_STREAM` or the version itself."""
-    if not isinstance(expected, int) or isinstance(expected, bool) or expected < ANY:
-        raise InvalidInputError(
-            f"expected_version can't be {expected!r}",
-            hint="give the stream's version, burgee.NO_STREAM (a new stream) or burgee.ANY",
-        )
-    return expected
+def _head(connection: Connection, tenant: str, stream: str) -> tuple[int, bool]:
+    """The version of a stream, and whether it is closed."""
+    row = _HEAD.row(connection, {"tenant": tenant, "stream": stream})
+    return (0, False) if row is None else (cast("int", row[0]), row[1] == CLOSED)
 
 
-def _raw(stream: str, id: str, event: NewEvent, clock: Clock) -> RawEvent:
-    return RawEvent(
-        stream,
-        id,
-        event.type,
-        dumps(dict(event.data), what="event"),
-        dumps(dict(event.metadata), what="event's metadata"),
-        clock.now_us() if event.occurred_at is None else to_us(event.occurred_at),
-        event.schema_version,
-    )
+def as_expected(expected: int, actual: int) -> bool:
+    """Whether a stream at this version meets the expectation."""
+    return expected in (ANY, actual) or (expected == STREAM_EXISTS and actual > 0)
+
+
+def _of_many(
+    statement: Prepared, connection: Connection, tenant: str, name: str, texts: list[str]
+) -> Iterator[tuple[object, ...]]:
+    """The rows of a statement that takes many texts, so many at once that it stays a statement of some size."""
+    listed = session_of(connection).backend.listed
+    for start in range(0, len(texts), _AT_ONCE):
+        values = {"tenant": tenant, name: listed(texts[start : start + _AT_ONCE])}
+        yield from statement.rows(connection, values)
 
 
 def _repeated(
-    stream: str, new: Sequence[NewEvent], ids: list[str], known: dict[str, StoredEvent]
-) -> Result[Appended, AppendError]:
+    connection: Connection, tenant: str, appends: Sequence[StreamAppend], known: Mapping[str, StoredEvent]
+) -> Result[tuple[Appended, ...], AppendError]:
     """The first result again, if this is the same append again; else why it can't be."""
-    for id, event in zip(ids, new, strict=True):
-        old = known.get(id)
-        if old is None:
-            first = next(iter(known))
-            return Err(DuplicateEventError(first, "is stored already, but others of this batch are not"))
-        if not same_content(old, stream, event):
-            return Err(DuplicateEventError(id, "is taken by an event with other content"))
-    versions = [known[id].version for id in ids]
-    return Ok(Appended(stream, versions[-1], tuple(ids), repeated=True))
-
-
-def same_content(old: StoredEvent, stream: str, event: NewEvent) -> bool:
-    """Whether the stored event is what this one would become. A time not given is not compared."""
-    return (
-        old.stream == stream
-        and old.type == event.type
-        and old.schema_version == event.schema_version
-        and dumps(old.data) == dumps(dict(event.data))
-        and dumps(old.metadata) == dumps(dict(event.metadata))
-        and (event.occurred_at is None or to_us(old.occurred_at) == to_us(event.occurred_at))
-    )
+    done: list[Appended] = []
+    versions: dict[str, int] = {}
+    for part in appends:
+        for event in part.events:
+            old = None if event.id is None else known.get(event.id)
+            if old is None:
+                first = next(iter(known))
+                return Err(DuplicateEventError(first, "is stored already, but others of this batch are not"))
+            if not same_content(old, part.stream, event):
+                return Err(DuplicateEventError(old.id, "is taken by an event with other content"))
+            versions[part.stream] = old.version
+        version = versions.get(part.stream)
+        if version is None:  # nothing was stored by this part: as it was if it said so, else as it is
+            said = part.expected_version
+            version = said if said >= 0 else head(connection, tenant, part.stream)
+        ids = tuple(event.id for event in part.events if event.id is not None)
+        done.append(Appended(part.stream, version, ids, repeated=True))
+    return Ok(tuple(done))

@@ -7,17 +7,21 @@ then goes page by page, each in a short transaction of its own.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Connection, Select, and_, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal, or_, select
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import JSONB
 
 from burgee.core.checks import need_mapping, need_text, need_texts, need_whole
 from burgee.core.clock import to_us
 from burgee.core.errors import InvalidInputError
 from burgee.core.json import dumps
+from burgee.store import subjects
+from burgee.store.backend import Prepared
 from burgee.store.database import Database
-from burgee.store.log import OWN, StoredEvent, stored
+from burgee.store.log import OWN, StoredEvent, opened
 from burgee.store.schema import events
 
 _time = pa.timestamp("us", "UTC")
@@ -84,22 +88,26 @@ def count(database: Database, tenant: str, query: EventQuery) -> int:
         return connection.scalar(select(func.count()).select_from(chosen.subquery())) or 0
 
 
-def last_position(database: Database, tenant: str) -> int:
-    """The position of the tenant's last event; 0 if there is none."""
-    with database.read(tenant) as connection:
-        return connection.scalar(select(func.max(events.c.position)).where(events.c.tenant == tenant)) or 0
-
-
 def read(database: Database, tenant: str, query: EventQuery, *, limit: int) -> list[StoredEvent]:
     """The first events, by position."""
     with database.read(tenant) as connection:
-        return [stored(row) for row in connection.execute(_select(connection, tenant, query).limit(limit))]
+        rows = connection.execute(_select(connection, tenant, query).limit(limit)).all()
+        return list(opened(connection, tenant, rows))
+
+
+_LAST_POSITION = Prepared(select(func.max(events.c.position)).where(events.c.tenant == bindparam("tenant")))
+
+
+def last_position(database: Database, tenant: str) -> int:
+    """The position of the tenant's last event; 0 if there is none."""
+    with database.read(tenant) as connection:
+        row = _LAST_POSITION.row(connection, {"tenant": tenant})
+    return cast("int", row[0] or 0) if row else 0
 
 
 def read_batches(database: Database, tenant: str, query: EventQuery) -> pa.RecordBatchReader:
     """All events as Arrow batches (`RAW`), by position, as of the moment of the call."""
-    last = last_position(database, tenant)
-    return pa.RecordBatchReader.from_batches(RAW, _batches(database, tenant, query, last))
+    return pa.RecordBatchReader.from_batches(RAW, _batches(database, tenant, query, last_position(database, tenant)))
 
 
 def _batches(database: Database, tenant: str, query: EventQuery, last: int) -> Iterator[pa.RecordBatch]:
@@ -113,10 +121,11 @@ def _batches(database: Database, tenant: str, query: EventQuery, last: int) -> I
                 .where(events.c.position > position, events.c.position <= last)
             )
             rows = connection.execute(page.limit(size)).all()
-        if not rows:
-            return
-        columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), RAW, strict=True)]
-        yield pa.RecordBatch.from_arrays(columns, schema=RAW)
+            if not rows:
+                return
+            columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), RAW, strict=True)]
+            batch = subjects.opened(connection, tenant, pa.RecordBatch.from_arrays(columns, schema=RAW))
+        yield batch
         if len(rows) < size:
             return
         position = rows[-1][0]
@@ -131,7 +140,7 @@ def _select(connection: Connection, tenant: str, query: EventQuery) -> Select[tu
     if query.stream is not None:
         where.append(c.stream == query.stream)
     elif not query.own:
-        where.append(or_(c.stream < OWN, c.stream >= chr(ord(OWN) + 1)))
+        where.extend(or_(name < OWN, name >= chr(ord(OWN) + 1)) for name in (c.stream, c.type))
     if query.category is not None:
         within = _begins(c.stream, f"{query.category}-")
         where.append(or_(c.stream == query.category, within))
@@ -168,4 +177,4 @@ def _metadata_is(connection: Connection, name: str, value: str | float) -> Colum
     if connection.dialect.name == "sqlite":
         path = "$." + dumps(name)
         return events.c.metadata.op("->")(path) == dumps(value)
-    return cast(events.c.metadata, JSONB)[name] == cast(literal(dumps(value)), JSONB)
+    return sql_cast(events.c.metadata, JSONB)[name] == sql_cast(literal(dumps(value)), JSONB)

@@ -7,6 +7,9 @@ LAYOUT = 2
 
 metadata = MetaData()
 
+# Compared byte by byte on PostgreSQL, too: the order of names does not hang on the server's language.
+_name = String().with_variant(String(collation="C"), "postgresql")
+
 # SQLite numbers rows by itself only where the key is exactly INTEGER.
 _position = BigInteger().with_variant(Integer, "sqlite")
 
@@ -14,11 +17,11 @@ events = Table(
     "events",
     metadata,
     Column("position", _position, primary_key=True, autoincrement=True),
-    Column("tenant", String, nullable=False),
-    Column("stream", String, nullable=False),
+    Column("tenant", _name, nullable=False),
+    Column("stream", _name, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("id", String, nullable=False),
-    Column("type", String, nullable=False),
+    Column("id", _name, nullable=False),
+    Column("type", _name, nullable=False),
     Column("schema_version", Integer, nullable=False),
     Column("data", Text, nullable=False),
     Column("metadata", Text, nullable=False),
@@ -34,9 +37,9 @@ events = Table(
 states = Table(
     "states",
     metadata,
-    Column("tenant", String, primary_key=True),
-    Column("kind", String, primary_key=True),
-    Column("id", String, primary_key=True),
+    Column("tenant", _name, primary_key=True),
+    Column("kind", _name, primary_key=True),
+    Column("id", _name, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("data", Text, nullable=False),
 )
@@ -45,9 +48,9 @@ states = Table(
 snapshots = Table(
     "snapshots",
     metadata,
-    Column("tenant", String, primary_key=True),
-    Column("stream", String, primary_key=True),
-    Column("kind", String, primary_key=True),
+    Column("tenant", _name, primary_key=True),
+    Column("stream", _name, primary_key=True),
+    Column("kind", _name, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("data", Text, nullable=False),
 )
@@ -56,11 +59,11 @@ snapshots = Table(
 projections = Table(
     "projections",
     metadata,
-    Column("tenant", String, primary_key=True),
-    Column("name", String, primary_key=True),
+    Column("tenant", _name, primary_key=True),
+    Column("name", _name, primary_key=True),
     Column("position", BigInteger, nullable=False),
     Column("revision", Integer, nullable=False),
-    Column("status", String, nullable=False),
+    Column("status", _name, nullable=False),
     Column("state", Text, nullable=False),
     Column("error", Text),
     Column("updated_at", BigInteger, nullable=False),
@@ -70,8 +73,8 @@ projections = Table(
 subjects = Table(
     "subjects",
     metadata,
-    Column("tenant", String, primary_key=True),
-    Column("subject", String, primary_key=True),
+    Column("tenant", _name, primary_key=True),
+    Column("subject", _name, primary_key=True),
     Column("generation", Integer, primary_key=True),
     Column("key", LargeBinary),
     Column("created_at", BigInteger, nullable=False),
@@ -81,6 +84,6 @@ subjects = Table(
 meta = Table(
     "burgee",
     metadata,
-    Column("name", String, primary_key=True),
-    Column("value", String, nullable=False),
+    Column("name", _name, primary_key=True),
+    Column("value", _name, nullable=False),
 )

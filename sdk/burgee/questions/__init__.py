@@ -1,0 +1,1 @@
+"""Questions about events: what can be asked, how it is answered, and the answers as fluent objects."""

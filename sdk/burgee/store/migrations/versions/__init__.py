@@ -1,0 +1,1 @@
+"""A script per layout."""
