@@ -53,6 +53,21 @@ def divide(number: exp.Expr, by: int) -> exp.Expr:
     return _call("DIVIDE", number, by)
 
 
+def place_of(at: exp.Expr, position: exp.Expr) -> exp.Expr:
+    """One number that orders events by time, in microseconds, and then by position."""
+    return _call("PLACE", at, position)
+
+
+def ranked(rank: exp.Expr) -> exp.Expr:
+    """A column's value that only `quantile_of` needs; the column is left out where a dialect has what it means."""
+    return _call("RANKED", rank)
+
+
+def quantile_of(value: exp.Expr, at: float, by_ranks: exp.Expr) -> exp.Expr:
+    """A quantile, between two values in proportion: by the dialect's own where that is exact, or as worked out."""
+    return _call("QUANTILE", value, exp.Literal.number(at), by_ranks)
+
+
 def metadata_is(name: str, value: str) -> exp.Expr:
     """Whether a top-level field of the metadata equals this JSON scalar: `1`, `true` and `"1"` are three values."""
     return _call("METADATA_IS", exp.column("metadata"), name, value)
@@ -73,6 +88,7 @@ def render(tree: exp.Expr, dialect: str, table: str = EVENTS, *, pretty: bool = 
         hint = did_you_mean(dialect, DIALECTS, plural="dialects")
         raise InvalidInputError(f"there is no dialect {dialect!r}", hint=hint)
     said = tree.copy()
+    _lighten(said, dialect)
     for node in reversed(list(said.walk())):  # what is inside comes first
         new = _say(dialect, node)
         if new is not node:
@@ -88,6 +104,18 @@ def render(tree: exp.Expr, dialect: str, table: str = EVENTS, *, pretty: bool = 
 def pointer(name: str) -> str:
     """A field's name as one step of a JSON Pointer (RFC 6901), where every name can be written."""
     return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def _lighten(said: exp.Expr, dialect: str) -> None:
+    """Leave out ranks that nobody needs, and the word about reading a part anew where it is not known."""
+    if dialect != "duckdb":
+        for part in said.find_all(exp.CTE):
+            if part.args.get("materialized") is False:
+                part.set("materialized", None)
+        return
+    for column in list(said.find_all(exp.Alias)):
+        if isinstance(column.this, exp.Anonymous) and column.this.name == "RANKED":
+            column.pop()
 
 
 def _say(dialect: str, node: exp.Expr) -> exp.Expr:
@@ -214,6 +242,19 @@ def _snowflake_divide(number: exp.Expr, by: exp.Expr) -> exp.Expr:
     return _whole(exp.Div(this=exp.paren(exp.Sub(this=exp.paren(number), expression=rest)), expression=by))
 
 
+def _place(kind: str) -> Sign:
+    more_than_positions = 100_000_000_000  # that a log has
+    return lambda at, position: exp.Add(this=_times(exp.cast(at, kind), more_than_positions), expression=position)
+
+
+def _by_ranks(value: exp.Expr, at: exp.Expr, by_ranks: exp.Expr) -> exp.Expr:  # noqa: ARG001 - a sign's parts
+    return by_ranks
+
+
+def _duckdb_quantile(value: exp.Expr, at: exp.Expr, by_ranks: exp.Expr) -> exp.Expr:  # noqa: ARG001 - a sign's parts
+    return _call("QUANTILE_CONT", exp.cast(value, "double"), at)
+
+
 def _duckdb_metadata(column: exp.Expr, name: exp.Expr, value: exp.Expr) -> exp.Expr:
     return exp.cast(_call("JSON_EXTRACT", column, pointer(name.name)), "text").eq(value)
 
@@ -293,6 +334,9 @@ _SIGNS: Mapping[str, Mapping[str, Sign]] = {
         "snowflake": _snowflake_divide,
         "trino": _slash,
     },
+    "PLACE": {**dict.fromkeys(DIALECTS, _place("decimal(38, 0)")), "duckdb": _place("hugeint")},
+    "RANKED": dict.fromkeys(DIALECTS, _same),
+    "QUANTILE": {**dict.fromkeys(DIALECTS, _by_ranks), "duckdb": _duckdb_quantile},
     "METADATA_IS": {
         "duckdb": _duckdb_metadata,
         "spark": _spark_metadata,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from burgee.analytics.dialects import micros
+from burgee.analytics.dialects import micros, place_of
 from burgee.analytics.filters import Choice
 from burgee.analytics.questions.parts import (
     SECOND,
@@ -38,8 +38,6 @@ QUANTILES = {"p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9}
 
 _SHARES = ("step", "count", "conversion", "step_conversion", "median_seconds")
 _TIMES = ("step", *QUANTILES, "mean")
-_POSITIONS = 100_000_000_000
-"""More than a log has. Time and position make one number, which orders events by time and then by position."""
 
 
 def funnel(
@@ -100,19 +98,18 @@ def funnel(
     ]
     parts["report"] = exp.union(*rows, distinct=False) if len(rows) > 1 else rows[0]
     kind: Kind = "text" if assigned or split is None else choice.field(split).kind
-    return with_parts(_report(parted, kind, _TIMES if times else _SHARES), parts)
+    return with_parts(_report(parted, kind, _TIMES if times else _SHARES), parts, anew="relevant" if within is None else None)
 
 
 def _relevant(choice: Choice, steps: Sequence[str], by: str, split: str | None) -> exp.Select:
     """The events of the steps, with their actor."""
     actor = choice.field(by).value
     at = micros(column("occurred_at"))
-    after_all = exp.Mul(this=exp.cast(at.copy(), "decimal(38, 0)"), expression=number(_POSITIONS))
     columns = {
         "actor": actor,
         "type": column("type"),
         "at": at,
-        "place": exp.Add(this=after_all, expression=column("position")),
+        "place": place_of(at.copy(), column("position")),
     }
     if split is not None:
         columns["split"] = choice.field(split).value

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlglot import exp
 
-from burgee.analytics.dialects import bytewise
+from burgee.analytics.dialects import bytewise, quantile_of, ranked
 from burgee.analytics.source import Kind
 from burgee.core.errors import InvalidInputError
 
@@ -30,10 +30,13 @@ def free(name: str, taken: Iterable[str]) -> str:
     return name
 
 
-def with_parts(tree: exp.Select, parts: Mapping[str, exp.Query]) -> exp.Select:
-    """The tree after its common table expressions."""
+def with_parts(tree: exp.Select, parts: Mapping[str, exp.Query], anew: str | None = None) -> exp.Select:
+    """The tree after its common table expressions.
+
+    `anew` names one of which each use needs a small share: read with that filter is less than kept whole.
+    """
     for name, part in parts.items():
-        tree = tree.with_(name, as_=part, copy=False)
+        tree = tree.with_(name, as_=part, copy=False, materialized=False if name == anew else None)
     return tree
 
 
@@ -123,7 +126,7 @@ def ranks(value: str, name: str, by: Sequence[str]) -> list[exp.Expr]:
     groups = [column(one) for one in by]
     rank = window(exp.RowNumber(), groups, [ascending(column(value))])
     known = window(exp.Count(this=column(value)), [one.copy() for one in groups])
-    return [named(rank, f"{name}_rank"), named(known, f"{name}_known")]
+    return [named(ranked(rank), f"{name}_rank"), named(ranked(known), f"{name}_known")]
 
 
 def quantile(value: str, name: str, at: float) -> exp.Expr:
@@ -136,7 +139,7 @@ def quantile(value: str, name: str, at: float) -> exp.Expr:
     away = exp.Abs(this=minus(exp.paren(minus(column(f"{name}_rank"), number(1))), wanted))
     near = exp.LT(this=away, expression=number(1))
     weighed = exp.Mul(this=floating(column(value)), expression=exp.paren(minus(number(1), away.copy())))
-    return exp.Sum(this=when(near, weighed))
+    return quantile_of(column(value), at, exp.Sum(this=when(near, weighed)))
 
 
 def need_list(names: Sequence[str], what: str) -> None:
