@@ -3,7 +3,7 @@
 Raw COPY is the floor: psycopg's `copy.write_row` into a table with the same columns and indexes and no row-level
 security, a transaction per batch. Run: `python tests/benchmarks/postgres.py [EVENTS]`.
 
-A plain role is held by row-level security, under which PostgreSQL takes no COPY: its rows go through a temporary table.
+A plain role is held by row-level security, under which PostgreSQL takes no COPY: its rows go as whole columns.
 """
 
 import logging

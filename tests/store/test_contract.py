@@ -148,6 +148,22 @@ def test_any_batches_leave_versions_without_gaps_and_are_whole_or_not_there(
     assert {stream: stored.get(stream, []) for stream in model} == {s: list(range(1, v + 1)) for s, v in model.items()}
 
 
+AWKWARD = ["\x1f", "NULL", "", "{}", '"', "\\", "\\N", "\t", "a,b", "'", "\x7f", "\x85", "ö\U0001f600"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 50])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.sampled_from(AWKWARD) | st.text(st.characters(exclude_categories=["Cs"], min_codepoint=1))))
+def test_any_text_is_read_as_it_was_written(database: Database, number: int, texts: list[str]) -> None:
+    """However many at once: one, a few and a bulk go different ways into a database."""
+    stream = f"it's {{NULL,}}\\ {next(_runs)}"
+    given = [NewEvent(stream, {"texts": texts, str(at): at}, {"of": "".join(texts)}) for at in range(number)]
+    with database.write("t") as connection:
+        log.append(connection, system_clock, "t", stream, given).unwrap()
+        found = list(log.read_stream(connection, "t", stream))
+    assert [(one.type, one.data, one.metadata) for one in found] == [(one.type, one.data, one.metadata) for one in given]
+
+
 def test_a_closed_stream_is_read_and_not_appended_to(database: Database) -> None:
     append_many(database, part("a", "1"))
     with database.write("t") as connection:

@@ -21,14 +21,13 @@ type Row = tuple[object, ...]
 class Session:
     """A connection that is kept: SQLAlchemy's and the driver's, and what its transaction has done so far."""
 
-    __slots__ = ("__weakref__", "appended", "backend", "bulk", "connection", "driver", "fresh")
+    __slots__ = ("__weakref__", "appended", "backend", "connection", "driver", "fresh")
 
     def __init__(self, backend: "Backend", connection: Connection, driver: DBAPIConnection) -> None:
         self.backend = backend
         self.connection = connection
         self.driver = driver
         self.appended: str | None = None  # the tenant that got events in this transaction
-        self.bulk = False  # whether a bulk of rows went in by way of a table of its own
         self.fresh = True  # made for this transaction, not kept from an earlier one
         connection.info[_SESSION] = self
 

@@ -199,7 +199,7 @@ class Database:
             self._tell(failed)
             raise
         finally:
-            session.appended, session.bulk = None, False
+            session.appended = None
             session.fresh = False
             if good and not self._closed:
                 self._idle.append(session)

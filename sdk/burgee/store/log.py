@@ -80,6 +80,13 @@ _ID, _DATA = (events.columns.keys().index(name) for name in ("id", "data"))
 _HEAD = Prepared(
     text("SELECT version, type FROM events WHERE tenant = :tenant AND stream = :stream ORDER BY version DESC LIMIT 1")
 )
+# With the tenant's rules beside it: an append to one stream needs both, and asks once.
+_HEAD_AND_RULES = Prepared(
+    text(
+        "SELECT version, type, (SELECT data FROM states WHERE tenant = :tenant AND kind = :kind AND id = :id)"
+        " FROM events WHERE tenant = :tenant AND stream = :stream ORDER BY version DESC LIMIT 1"
+    )
+)
 # The last event of each stream by a look into the index each, however long the streams are.
 _HEADS = Prepared(
     {

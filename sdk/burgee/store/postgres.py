@@ -13,9 +13,10 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
+from itertools import batched
 from typing import Any, cast, override
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, NullPool, String, Text, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from burgee.core.errors import InvalidInputError, MissingExtraError, WorkspaceError
@@ -39,15 +40,18 @@ _NAMES = [column.name for column in schema.events.columns if column.name != "pos
 _COLUMNS = ", ".join(_NAMES)
 _INSERT = f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join(['%s'] * len(_NAMES))})"
 _BULK = 32
-"""From so many rows on, COPY."""
+"""From so many rows on, COPY, where it can be."""
 
-# COPY can't write to a table with row-level security, so it goes by way of a table of the session's own. A temporary
-# table that one COPY filled is read in the order it was filled: it is never scanned in parallel, nor from the middle.
-_INCOMING = (
-    "CREATE TEMPORARY TABLE IF NOT EXISTS burgee_incoming"
-    f" ON COMMIT DELETE ROWS AS SELECT {_COLUMNS} FROM events LIMIT 0"
+_AT_ONCE = 10_000  # rows of one statement, whose columns may take a gigabyte each
+
+# COPY can't write to a table with row-level security. The next best is one statement that is given whole columns, each
+# as one text. Names are printable and JSON escapes what is not, so none of them can hold what separates them here.
+_SEPARATOR = "\x1f"
+_NUMBERS = {column.name for column in schema.events.columns if not isinstance(column.type, String | Text)}
+_ARRAYS = ", ".join(
+    "CAST(%s AS bigint[])" if name in _NUMBERS else f"string_to_array(%s, '{_SEPARATOR}')" for name in _NAMES
 )
-_MOVE = f"INSERT INTO events ({_COLUMNS}) SELECT {_COLUMNS} FROM burgee_incoming"
+_INSERT_COLUMNS = f"INSERT INTO events ({_COLUMNS}) SELECT * FROM unnest({_ARRAYS})"
 
 # In a SELECT of its own, so that it is asked once for a statement and not once for a row.
 _OWN_ROWS = "tenant = (SELECT current_setting('burgee.tenant', true))"
@@ -84,18 +88,14 @@ class Postgres(Backend):
         connection: Any = session.driver
         if len(rows) == 1:
             connection.execute(_INSERT, rows[0])
-            return
-        with connection.cursor() as cursor:
-            if len(rows) < _BULK:
-                cursor.executemany(_INSERT, rows)
-                return
-            if not self._confined:
-                _copy(cursor, "events", rows)
-                return
-            cursor.execute("TRUNCATE burgee_incoming" if session.bulk else _INCOMING)
-            session.bulk = True
-            _copy(cursor, "burgee_incoming", rows)
-            cursor.execute(_MOVE)
+        elif self._confined or len(rows) < _BULK:
+            for some in batched(rows, _AT_ONCE, strict=False):
+                connection.execute(_INSERT_COLUMNS, _columns(some))
+        else:
+            with connection.cursor() as cursor, cursor.copy(f"COPY events ({_COLUMNS}) FROM STDIN") as copy:
+                write = copy.write_row
+                for row in rows:
+                    write(row)
 
     @override
     def listed(self, values: Sequence[str]) -> object:
@@ -157,11 +157,12 @@ def row_security() -> list[str]:
     return statements
 
 
-def _copy(cursor: "psycopg.Cursor", table: str, rows: Sequence[Row]) -> None:
-    with cursor.copy(f"COPY {table} ({_COLUMNS}) FROM STDIN") as copy:
-        write = copy.write_row
-        for row in rows:
-            write(row)
+def _columns(rows: Sequence[Row]) -> list[str]:
+    """The columns of rows, each as one text."""
+    return [
+        f"{{{','.join(map(str, column))}}}" if name in _NUMBERS else _SEPARATOR.join(cast("tuple[str, ...]", column))
+        for name, column in zip(_NAMES, zip(*rows, strict=True), strict=True)
+    ]
 
 
 class _Listening(Listener):
