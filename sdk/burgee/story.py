@@ -181,8 +181,9 @@ def _comparison(demo: Tenant, flag: Flag, data: Data) -> Chapter:
     served = _served(flag, data)
     chance = served["reason"] == Reason.SPLIT  # a rule's users did not come to their variant by chance
     shown = data.users[chance]
-    if not len(shown):
-        return "The funnel by variant", ["There is no user in the rollout yet, so that there is nothing to compare."]
+    if not len(shown):  # then there is no exposure in the log to ask about
+        names = Sheet("The funnel by variant", ["step"], [[step] for step in (EXPOSURE, *data.steps)])
+        return "The funnel by variant", [names, _verdict({}, data.steps[-1])]
     exposures = pd.DataFrame(
         {
             "user": shown["stream"],
