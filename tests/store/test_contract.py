@@ -161,7 +161,9 @@ def test_any_text_is_read_as_it_was_written(database: Database, number: int, tex
     with database.write("t") as connection:
         log.append(connection, system_clock, "t", stream, given).unwrap()
         found = list(log.read_stream(connection, "t", stream))
-    assert [(one.type, one.data, one.metadata) for one in found] == [(one.type, one.data, one.metadata) for one in given]
+    assert [(one.type, one.data, one.metadata) for one in found] == [
+        (one.type, one.data, one.metadata) for one in given
+    ]
 
 
 def test_a_closed_stream_is_read_and_not_appended_to(database: Database) -> None:
