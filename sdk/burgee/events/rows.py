@@ -14,7 +14,9 @@ from burgee.store.query import RAW
 from burgee.store.record import check_names
 
 _COLUMNS = ("id", "stream", "type", "occurred_at", "data", "metadata")
-_decode = json.JSONDecoder().raw_decode
+_BETWEEN = "\x1e"  # JSON escapes it, so it stands in no text of the form the log keeps
+_MARK = f',"{_BETWEEN}",'
+_decode = json.JSONDecoder(strict=False).decode  # reads it as it is
 
 
 def raw_events(table: pa.Table) -> dict[str, RawEvent]:
@@ -92,20 +94,21 @@ def _refuse_own(what: str, names: list[str], refusal: Callable[[str], InvalidInp
 def _objects(texts: list[str]) -> list[str]:
     """The texts, if they are JSON objects; in the form the log keeps.
 
-    Most come in that form already. To see it, each is read, and all are written again at once: that takes a third of
-    the time it would take one by one.
+    Most come in that form already. To see it, all are read at once and written again at once, which takes a quarter of
+    the time it would take one by one. What stands between them shows that each was read as it is, none with a part of
+    the next: what is written again never holds it.
     """
     if all(text == "{}" for text in texts):  # most metadata
         return texts
     try:
-        read = list(map(_decode, texts))
-        values = [value for value, _ in read]
-        joined = ",".join(texts)
-        whole = [end for _, end in read] == list(map(len, texts)) and set(map(type, values)) == {dict}
-        if whole and dumps(values) == f"[{joined}]" and "\\u0000" not in joined:
-            return texts
-    except ValueError:
-        pass  # one of them is not what it should be; which one is found below
+        values = _decode(f"[{_MARK.join(texts)}]")
+    except (ValueError, RecursionError):
+        values = []  # one of them is not what it should be; which one is found below
+    own, marks = values[::2], values[1::2]
+    whole = len(own) == len(texts) and marks == [_BETWEEN] * len(marks) and set(map(type, own)) == {dict}
+    joined = ",".join(texts)
+    if whole and "\\u0000" not in joined and dumps(own) == f"[{joined}]":
+        return texts
     return list(map(_object, texts))
 
 

@@ -5,7 +5,7 @@ The tenant is always named; nothing here reads or writes across tenants. One wri
 (`Database.write`): so versions have no gaps, and what an append read before is still so when it stores.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import Connection, text
@@ -16,6 +16,7 @@ from burgee.core.ids import new_ids
 from burgee.core.result import Err, Ok, Result
 from burgee.store import subjects
 from burgee.store.backend import Prepared, session_of
+from burgee.store.protection import ID, KIND, Protection, parsed
 from burgee.store.record import (
     ANY,
     CLOSED,
@@ -77,11 +78,8 @@ type AppendError = ConcurrencyError | DuplicateEventError | InvalidInputError | 
 
 _ALL = ", ".join(column.name for column in events.columns)
 _ID, _DATA = (events.columns.keys().index(name) for name in ("id", "data"))
+# With the tenant's rules beside it: an append needs both, and asks once.
 _HEAD = Prepared(
-    text("SELECT version, type FROM events WHERE tenant = :tenant AND stream = :stream ORDER BY version DESC LIMIT 1")
-)
-# With the tenant's rules beside it: an append to one stream needs both, and asks once.
-_HEAD_AND_RULES = Prepared(
     text(
         "SELECT version, type, (SELECT data FROM states WHERE tenant = :tenant AND kind = :kind AND id = :id)"
         " FROM events WHERE tenant = :tenant AND stream = :stream ORDER BY version DESC LIMIT 1"
@@ -117,6 +115,7 @@ _STREAM = Prepared(
     )
 )
 _LAST = 2**31 - 1  # beyond every version
+_NOTHING = (0, False)  # the head of a stream that does not exist: its version, and whether it is closed
 _AT_ONCE = 5_000  # texts of one statement
 
 
@@ -157,24 +156,15 @@ def append_many(
         known = by_ids(connection, tenant, given, like={row.id: row.data for row in rows})
         if known:
             return _repeated(connection, tenant, appends, known)
-    before: dict[str, int] = {}
-    now_at: dict[str, int] = {}
-    done: list[Appended] = []
-    place = 0
-    for part in appends:
-        stream = part.stream
-        actual = now_at.get(stream)
-        if actual is None:
-            actual, closed = _head(connection, tenant, stream)
-            if closed:
-                return Err(StreamClosedError(stream, actual))
-            before[stream] = actual
-        if not as_expected(part.expected_version, actual):
-            return Err(ConcurrencyError(stream, part.expected_version, actual))
-        now_at[stream] = actual = actual + len(part.events)
-        done.append(Appended(stream, actual, tuple(row.id for row in rows[place : place + len(part.events)])))
-        place += len(part.events)
-    return _kept(connection, clock, tenant, rows, before, tuple(done))
+    before, rules = _before(connection, tenant, {part.stream for part in appends})
+    done = _numbered(appends, rows, before)
+    if isinstance(done, Err):
+        return done
+    try:
+        _write(connection, clock, tenant, rows, {stream: version for stream, (version, _) in before.items()}, rules)
+    except InvalidInputError as error:  # personal fields that are nobody's
+        return Err(error)
+    return done
 
 
 def close_stream(
@@ -189,7 +179,7 @@ def close_stream(
         check_expected(expected)
     except InvalidInputError as error:
         return Err(error)
-    actual, closed = _head(connection, tenant, stream)
+    actual, closed, _ = _head(connection, tenant, stream)
     if closed:
         return Ok(Appended(stream, actual, (), repeated=True))
     if not as_expected(expected, actual):
@@ -207,21 +197,7 @@ def store(
     Raises:
         TakenIdError: one of them was there; the transaction is of no use any more.
     """
-    at = dict(heads)
-    now = clock.now_us()
-    values = []
-    for stream, id, type, data, metadata, occurred_at, schema_version in subjects.seal(
-        connection, tenant, list(rows), now
-    ):
-        version = at[stream] = at.get(stream, 0) + 1
-        values.append((tenant, stream, version, id, type, schema_version, data, metadata, occurred_at, now))
-    if values:
-        session = session_of(connection)
-        try:
-            session.backend.insert(session, values)
-        except session.backend.taken as error:
-            raise TakenIdError from error
-        session.appended = tenant
+    _write(connection, clock, tenant, list(rows), heads, None)
 
 
 def head(connection: Connection, tenant: str, stream: str) -> int:
@@ -290,26 +266,71 @@ def _rows(clock: Clock, appends: Sequence[StreamAppend]) -> list[RawEvent]:
     ]
 
 
-def _kept(
+def _write(
     connection: Connection,
     clock: Clock,
     tenant: str,
-    rows: list[RawEvent],
-    before: Mapping[str, int],
-    done: tuple[Appended, ...],
+    rows: Sequence[RawEvent],
+    heads: Mapping[str, int],
+    rules: Protection | None,
+) -> None:
+    """What `store` does, with the tenant's rules where they are known."""
+    now = clock.now_us()
+    at = dict(heads)
+    values = []
+    for stream, id, type, data, metadata, occurred_at, schema_version in subjects.seal(
+        connection, tenant, rows, now, rules
+    ):
+        version = at[stream] = at.get(stream, 0) + 1
+        values.append((tenant, stream, version, id, type, schema_version, data, metadata, occurred_at, now))
+    if values:
+        session = session_of(connection)
+        try:
+            session.backend.insert(session, values)
+        except session.backend.taken as error:
+            raise TakenIdError from error
+        session.appended = tenant
+
+
+def _before(
+    connection: Connection, tenant: str, streams: Collection[str]
+) -> tuple[dict[str, tuple[int, bool]], Protection | None]:
+    """The versions of those streams that exist, and whether they are closed; the rules, if that told them, too."""
+    if len(streams) == 1:
+        [stream] = streams
+        version, closed, rules = _head(connection, tenant, stream)
+        return {stream: (version, closed)}, rules
+    found = _of_many(_HEADS, connection, tenant, "streams", list(streams))
+    return {cast("str", stream): (cast("int", version), type == CLOSED) for stream, version, type in found}, None
+
+
+def _head(connection: Connection, tenant: str, stream: str) -> tuple[int, bool, Protection | None]:
+    """The version of a stream, whether it is closed, and the tenant's rules; these only where there is a stream."""
+    row = _HEAD.row(connection, {"tenant": tenant, "stream": stream, "kind": KIND, "id": ID})
+    return (*_NOTHING, None) if row is None else (cast("int", row[0]), row[1] == CLOSED, parsed(row[2]))
+
+
+def _numbered(
+    appends: Sequence[StreamAppend], rows: Sequence[RawEvent], before: Mapping[str, tuple[int, bool]]
 ) -> Result[tuple[Appended, ...], AppendError]:
-    """What was done, once the rows are stored; the refusal of personal fields that are nobody's."""
-    try:
-        store(connection, clock, tenant, rows, before)
-    except InvalidInputError as error:
-        return Err(error)
-    return Ok(done)
-
-
-def _head(connection: Connection, tenant: str, stream: str) -> tuple[int, bool]:
-    """The version of a stream, and whether it is closed."""
-    row = _HEAD.row(connection, {"tenant": tenant, "stream": stream})
-    return (0, False) if row is None else (cast("int", row[0]), row[1] == CLOSED)
+    """What each part leads to, from the heads as they are before all of them; the first that can't be."""
+    now_at: dict[str, int] = {}
+    done: list[Appended] = []
+    place = 0
+    for part in appends:
+        stream = part.stream
+        actual = now_at.get(stream)
+        if actual is None:
+            actual, closed = before.get(stream, _NOTHING)
+            if closed:
+                return Err(StreamClosedError(stream, actual))
+        if not as_expected(part.expected_version, actual):
+            return Err(ConcurrencyError(stream, part.expected_version, actual))
+        now_at[stream] = actual = actual + len(part.events)
+        end = place + len(part.events)
+        done.append(Appended(stream, actual, tuple([row.id for row in rows[place:end]])))
+        place = end
+    return Ok(tuple(done))
 
 
 def as_expected(expected: int, actual: int) -> bool:

@@ -63,7 +63,12 @@ _STATE = Prepared(
 def protection(connection: Connection, tenant: str) -> Protection:
     """The rules of a tenant as they are now."""
     row = _STATE.row(connection, {"tenant": tenant, "kind": KIND, "id": ID})
-    return _NO_RULES if row is None else _parsed(str(row[0]))
+    return parsed(None if row is None else row[0])
+
+
+def parsed(text: object) -> Protection:
+    """The rules as their state says; none where there is none."""
+    return _NO_RULES if text is None else _parsed(str(text))
 
 
 @lru_cache(maxsize=256)

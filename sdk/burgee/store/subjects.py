@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from burgee.core.errors import InvalidInputError, WorkspaceError
 from burgee.core.json import Json, dumps, loads
-from burgee.store.protection import STREAM, protection
+from burgee.store.protection import STREAM, Protection, protection
 from burgee.store.record import OWN, RawEvent
 from burgee.store.schema import events
 from burgee.store.subjectkeys import Key, Namer, opening_ciphers, sealing_ciphers
@@ -36,8 +36,12 @@ def epoch(connection: Connection, tenant: str) -> int:
     return protection(connection, tenant).epoch
 
 
-def seal(connection: Connection, tenant: str, rows: Sequence[RawEvent], now: int) -> Sequence[RawEvent]:
+def seal(
+    connection: Connection, tenant: str, rows: Sequence[RawEvent], now: int, rules: Protection | None = None
+) -> Sequence[RawEvent]:
     """The rows as they are stored: personal fields encrypted, with a new key for a subject that has none.
+
+    `rules` are the tenant's, where the caller has read them already.
 
     Raises:
         InvalidInputError: a row has personal fields but does not say whose, or a field that looks encrypted.
@@ -46,7 +50,8 @@ def seal(connection: Connection, tenant: str, rows: Sequence[RawEvent], now: int
         if _IN_TEXT in row.data and _fields(_object(row.data)):
             msg = f"an event's field can't be {{{_MARK!r}: [subject, generation, text]}}: encrypted fields are kept so"
             raise InvalidInputError(msg)
-    rules = protection(connection, tenant)
+    if rules is None:
+        rules = protection(connection, tenant)
     if not rules.rules:
         return rows
     by_type = {type: rules.fields(type) for type in {row.type for row in rows if not row.stream.startswith(OWN)}}
