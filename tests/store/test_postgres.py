@@ -121,9 +121,9 @@ def test_a_read_sees_one_state_until_it_ends(database: Database) -> None:
             connection.exec_driver_sql("DELETE FROM events")
 
 
-@pytest.mark.parametrize("number", [1, 2, 31, 32, 500])
+@pytest.mark.parametrize("number", [1, 2, 31, 32, 500, 2001])
 def test_any_number_of_events_keeps_its_order(database: Database, number: int) -> None:
-    """One by one, in a few statements, and by COPY."""
+    """One by one, in a statement, and in several."""
     new = [NewEvent("a", {"n": n, "text": "tab\tnewline\n\\N quote' \U0001f600"}) for n in range(number)]
     with database.write("t") as connection:
         log.append(connection, system_clock, "t", "s", new).unwrap()
