@@ -61,7 +61,7 @@ def pandas_funnel(frame: pd.DataFrame) -> pd.Series:
     return pd.Series(counts, index=STEPS)
 
 
-def pandas_retention(frame: pd.DataFrame) -> pd.DataFrame:
+def pandas_retention(frame: pd.DataFrame) -> "pd.Series[int]":
     """Users by the week of their first event, and in which later weeks they are seen."""
     days = frame["time"].dt.floor("D")
     week = days - pd.to_timedelta(days.dt.dayofweek, unit="D")
