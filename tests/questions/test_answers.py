@@ -178,3 +178,29 @@ def test_what_was_asked_is_said_shortly() -> None:
             every.per("day").by("p").count().sum("v").quantile("v", 0.9)
         )
         assert "paths by stream" in every.paths()._repr_mimebundle_()["text/html"]
+
+
+def test_a_question_asked_again_knows_what_is_new_and_what_is_another(acme: Tenant) -> None:
+    def sums() -> list[float]:
+        return [
+            acme.events.query(metadata={"said": said}).sum("n").frame()["sum_n"][0] for said in (1, True, "1")
+        ]  # equal to Python, two of them, and three values
+
+    for n, said in ((1, 1), (10, True), (100, "1")):
+        acme.events.append("a", burgee.Event("go", {"n": n}, metadata={"said": said}))
+    assert sums() == sums() == [1, 10, 100]
+    acme.events.append("a", burgee.Event("go", {"n": 0.5}, metadata={"said": 1}))
+    acme.events.append("b", burgee.Event("stop", {"text": "new"}))
+    assert sums() == sums() == [1.5, 10, 100]
+    assert acme.events.query().distinct("text").frame()["distinct_text"][0] == 1
+
+
+def test_a_quantile_is_said_by_a_function_only_where_that_means_the_same(clicks: burgee.Events) -> None:
+    funnel = clicks.query().funnel(["see", "buy"], by="user")
+    assert "QUANTILE_CONT" in funnel.sql("duckdb")
+    assert "ROW_NUMBER" not in funnel.sql("duckdb")
+    for dialect in ("spark", "clickhouse", "postgres", "bigquery", "snowflake", "trino"):
+        text = funnel.sql(dialect)
+        assert "QUANTILE" not in text
+        assert "MATERIALIZED" not in text
+        assert "ROW_NUMBER" in text

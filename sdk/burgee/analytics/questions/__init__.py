@@ -8,7 +8,7 @@ position comes first.
 Quantiles, medians too, are worked out from ranks, since the dialects' own differ (some interpolate, some sample): with
 n values in order, the quantile at q is the value at rank 1 + q (n - 1), between two ranks in proportion. That is what
 numpy, pandas and Excel's PERCENTILE.INC mean by it (type 7 of Hyndman and Fan, "Sample Quantiles in Statistical
-Packages", The American Statistician 50, 1996).
+Packages", The American Statistician 50, 1996), and DuckDB by QUANTILE_CONT, which is said there in its place.
 
 A property is `type`, `stream` or the name of a payload field, and keeps its kind. Events that lack it are a group of
 their own where one counts by it, and are left out where it says who acts.

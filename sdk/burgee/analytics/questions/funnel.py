@@ -98,9 +98,8 @@ def funnel(
     ]
     parts["report"] = exp.union(*rows, distinct=False) if len(rows) > 1 else rows[0]
     kind: Kind = "text" if assigned or split is None else choice.field(split).kind
-    return with_parts(
-        _report(parted, kind, _TIMES if times else _SHARES), parts, anew="relevant" if within is None else None
-    )
+    anew = "relevant" if within is None else None
+    return with_parts(_report(parted, kind, _TIMES if times else _SHARES), parts, anew)
 
 
 def _relevant(choice: Choice, steps: Sequence[str], by: str, split: str | None) -> exp.Select:
