@@ -1,11 +1,12 @@
 """Appending events, beside raw sqlite3 and `eventsourcing`, all on files, in one run.
 
 Raw sqlite3 is the floor: the same table and indexes, the same WAL, the same `synchronous`, one prepared INSERT and no
-check of anything; `executemany` in batches. `eventsourcing` twice: its SQLite recorder alone, which stores bytes in a
-table with a third of the indexes, and its application, as people use it (`app.save(aggregate)`), which is what burgee's
-facade is to be compared with. `ingest` is burgee's way for whole tables. Each line says how many events a second, and
-the ratio to raw sqlite3; then the aims, and what they came to. All take turns, so that a slow moment of the machine is
-nobody's: three turns each, of which the best counts, or one from 100,000 events on.
+check of anything; `executemany` in batches. It and `eventsourcing` leave the length of the WAL as SQLite has it by
+default; burgee's is longer. `eventsourcing` twice: its SQLite recorder alone, which stores bytes in a table with a
+third of the indexes, and its application, as people use it (`app.save(aggregate)`), which is what burgee's facade is
+to be compared with. `ingest` is burgee's way for whole tables. Each line says how many events a second, and the ratio
+to raw sqlite3; then the aims, and what they came to. All take turns, so that a slow moment of the machine is nobody's:
+three turns each, of which the best counts, or one from 100,000 events on.
 
 Run: `python tests/benchmarks/events.py [EVENTS]`. A million takes about twenty minutes, most of it one by one.
 """

@@ -23,6 +23,9 @@ _POLL_SECONDS = 0.01
 _SCRUB_WAIT_MS = 2_000
 """How long to wait for readers before saying that overwritten bytes are there still."""
 
+_CHECKPOINT_PAGES = 8_000
+"""How long the write-ahead log gets (32 MB) before its pages are moved. Each time waits for the disk, `fast` or not."""
+
 _NAMES = [column.name for column in events.columns if column.name != "position"]
 _INSERT = f"INSERT INTO events ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"
 
@@ -125,6 +128,7 @@ def _engine(url: str, durability: Durability) -> Engine:
         connection.execute(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute("PRAGMA secure_delete = ON")  # keys and what was derived with them are gone when deleted
 
     return engine
