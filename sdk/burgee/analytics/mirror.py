@@ -193,7 +193,7 @@ class _TenantMirror:
             head = connection.execute(mine.order_by(c.position.desc()).limit(1)).first()
             anchor = connection.execute(mine.where(c.position == self._state.last)).first()
             epoch = subjects.epoch(connection, self._tenant)
-        log = str(getattr(self._database, "log_id", ""))
+        log = self._database.log_id
         known = self._state
         same = (known.manifest.log, known.manifest.epoch) == (log, epoch)
         if known.last and not (same and anchor is not None and anchor.id == known.anchor):

@@ -14,24 +14,14 @@ import pyarrow as pa
 from burgee.analytics import layout
 from burgee.analytics.layout import Facts
 from burgee.core.errors import BurgeeError, InvalidInputError, did_you_mean
+from burgee.store.query import RAW
+
+_TEXTS = ("data", "metadata")
 
 EVENTS = "events"
 """The name of the table."""
 
-STANDARD = pa.schema(
-    [
-        ("position", pa.int64()),
-        ("stream", pa.string()),
-        ("version", pa.int64()),
-        ("id", pa.string()),
-        ("type", pa.string()),
-        ("schema_version", pa.int64()),
-        ("occurred_at", pa.timestamp("us", "UTC")),
-        ("recorded_at", pa.timestamp("us", "UTC")),
-        ("data", pa.string()),
-        ("metadata", pa.string()),
-    ]
-)
+STANDARD = pa.schema([*(each for each in RAW if each.name not in _TEXTS), *map(RAW.field, _TEXTS)])
 """The columns every log has; `data` and `metadata` are texts of JSON objects."""
 
 PROPERTIES = ("type", "stream")
