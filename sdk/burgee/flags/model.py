@@ -103,8 +103,8 @@ class Condition:
     """`attribute op value`, e.g. country in (DE, FR).
 
     What `value` is, by operator: one scalar (`eq`, order, text, `matches`), several (`in`, `not_in`), a pair
-    (`between`), nothing (`exists`), ISO 8601 text in UTC with microseconds (`before`, `after`), a semantic version's text,
-    the keys of segments, any of which will do (`in_segment`).
+    (`between`), nothing (`exists`), ISO 8601 text in UTC with microseconds (`before`, `after`), a semantic version's
+    text, the keys of segments, any of which will do (`in_segment`).
     """
 
     attribute: str
@@ -144,8 +144,8 @@ class Split:
 
     Attributes:
         shares: each variant's share in percent, in their order.
-        salt: what the buckets are made with; the flag's `variant_salt` unless given, so that a split with the flag's own
-            weights gives everybody what the rollout would.
+        salt: what the buckets are made with; the flag's `variant_salt` unless given, so that a split with the flag's
+            own weights gives everybody what the rollout would.
         by: the attribute that is hashed in place of the targeting key.
         scheme: how buckets are made; the flag's unless given.
     """
@@ -178,7 +178,8 @@ class Ramp:
 class Rule:
     """Whoever meets all clauses is served the variant `serve`, or one by `split`; one of the two is given.
 
-    With a `percent`, only that share of them, by buckets of the rule's own (`rule_salt`); the others go on to the next rule.
+    With a `percent`, only that share of them, by buckets of the rule's own (`rule_salt`); the others go on to the
+    next rule.
     """
 
     name: str
