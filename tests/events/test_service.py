@@ -282,3 +282,11 @@ def test_a_large_table_travels_whole(acme: Tenant) -> None:
     table = acme.events.query().arrow()
     assert table.num_rows == rows
     assert sum(table["n"].to_pylist()) == rows * (rows - 1) // 2
+
+
+@pytest.mark.parametrize("limit", [0, 1, 99, 100, 101, 230, 500])
+def test_a_limit_holds_over_all_pages_of_a_list(acme: Tenant, limit: int) -> None:
+    acme.events.append("s", [burgee.Event("counted") for _ in range(230)])
+    query = acme.events.query(limit=limit)
+    assert [event.version for event in query.list()] == list(range(1, min(limit, 230) + 1))
+    assert query.count() == len(query.frame()) == min(limit, 230)

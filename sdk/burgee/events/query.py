@@ -137,10 +137,13 @@ class Query(Measured):
 
     def list(self, *, as_stored: bool = False) -> EventList:
         """The events one by one, in the order of the log, fetched a page at a time; see `frame` for `as_stored`."""
+        left = self._query.limit  # each page is asked for once, in order
 
         def ask(after: str | None) -> Page[StoredEvent]:
-            query = self._query if after is None else replace(self._query, after=int(after))
+            nonlocal left
+            query = replace(self._query, after=self._query.after if after is None else int(after), limit=left)
             page = self._link.call(self._service.read(query))
+            left = None if left is None else left - len(page.items)
             return page if as_stored else Page(tuple(event.current() for event in page.items), page.after)
 
         return EventList(ask(None), ask)

@@ -93,7 +93,8 @@ class LocalEventService(EventService):
             return refused
 
         def work() -> Page[StoredEvent]:
-            items = reading.read(self._database, tenant, query, limit=limit + 1)
+            most = limit + 1 if query.limit is None else min(query.limit, limit + 1)
+            items = reading.read(self._database, tenant, query, limit=most)
             return cut(items, limit, lambda event: str(event.position))
 
         return await self._reading(work)
