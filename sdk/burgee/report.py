@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import burgee
 from burgee.core.display import Drawn, Sheet
 from burgee.core.errors import InvalidInputError
-from burgee.flags.rules import plain
+from burgee.flags.operators import plain
 from burgee.notebook.tables import CSS as TABLES_CSS
 from burgee.notebook.tables import frame_sheet, table, text
 

@@ -23,10 +23,10 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.flag_evaluation import FlagResolutionDetails, Reason
 from openfeature.provider.in_memory_provider import InMemoryFlag, InMemoryProvider
 
-from burgee.flags.assign import assign
-from burgee.flags.evaluate import compile_flag
+from burgee.flags.changing.rules import make_condition, make_variants
+from burgee.flags.evaluation.compiled import compile_flag
 from burgee.flags.model import FlagState, Rule
-from burgee.flags.rules import make_condition, make_variants
+from burgee.flags.sql.assign import assign
 
 ROWS = 1_000_000
 ASKED_ROW_BY_ROW = 100_000

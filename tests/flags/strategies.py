@@ -11,9 +11,10 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from burgee.core.json import Json
-from burgee.flags.evaluate import compile_flag
+from burgee.flags.changing.rules import make_condition, make_variants
+from burgee.flags.evaluation.compiled import compile_flag
 from burgee.flags.model import Condition, FlagState, Operator, Rule
-from burgee.flags.rules import MEMBERSHIP, ORDER, PRESENCE, make_condition, make_variants
+from burgee.flags.operators import MEMBERSHIP, ORDER, PRESENCE
 
 TEXTS = ("DE", "de", "D", "Ü", "u\u0308", "東京", "a'b", 'a"b', "%", "_", "\\", "1", "True", "a\nb", "😀", "\uffff")
 WHOLE = (-1, 0, 1, 2, 2**24 + 1, 2**53 - 1, 2**53, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63), 2**63, 2**64 - 1)

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burgee.flags.assign import assign
-from burgee.flags.evaluate import compile_flag
+from burgee.flags.changing.rules import make_variants
+from burgee.flags.evaluation.compiled import compile_flag
 from burgee.flags.model import FlagState
-from burgee.flags.rules import make_variants
+from burgee.flags.sql.assign import assign
 from flags.strategies import (
     as_rows,
     evaluated,

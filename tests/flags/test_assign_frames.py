@@ -10,7 +10,7 @@ import pytest
 
 from burgee.core.errors import InvalidInputError, MissingColumnError
 from burgee.core.json import Json
-from burgee.flags.assign import assign
+from burgee.flags.sql.assign import assign
 from flags.strategies import as_rows, evaluated, flag
 
 

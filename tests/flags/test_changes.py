@@ -12,9 +12,9 @@ from burgee.core.portal import drive
 from burgee.core.result import Err, Ok
 from burgee.core.scope import Scope, bind_scope, tenant_scope
 from burgee.flags import changes
-from burgee.flags.changes import Change, FlagSpec
+from burgee.flags.changing.changes import Change, FlagSpec
+from burgee.flags.changing.rules import make_condition
 from burgee.flags.model import FlagState
-from burgee.flags.rules import make_condition
 from burgee.flags.service import LocalFlagService
 from burgee.store.database import Database
 

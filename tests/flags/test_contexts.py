@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burgee.flags.evaluate import compile_flag
+from burgee.flags.evaluation.compiled import compile_flag
 from burgee.flags.model import FlagState, Operator, Reason
 from flags.strategies import bucket_of, flag, flag_states
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from burgee.core.errors import InvalidInputError
 from burgee.flags import evaluate as module
-from burgee.flags.evaluate import compile_flag, rollout_limit
+from burgee.flags.changing.rules import make_condition, make_variants
+from burgee.flags.evaluation.buckets import rollout_limit
+from burgee.flags.evaluation.compiled import compile_flag
 from burgee.flags.model import FlagState, Reason, Rule, Variant
-from burgee.flags.rules import make_condition, make_variants
 from flags.strategies import bucket_of, flag, flag_states, ids, rollouts, salts, scalars, weights
 
 PEOPLE = [f"user-{number}" for number in range(20_000)]
@@ -239,6 +240,6 @@ def test_without_the_quick_md5_the_buckets_are_the_same(monkeypatch: pytest.Monk
 
 
 def test_an_evaluation_needs_no_library_of_frames() -> None:
-    code = "import sys, burgee.flags.evaluate; print(*sys.modules)"
+    code = "import sys, burgee.flags.evaluation.compiled; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"pandas", "numpy", "pyarrow", "duckdb", "sqlglot"}.isdisjoint(done.stdout.split())

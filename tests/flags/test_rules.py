@@ -10,8 +10,7 @@ from hypothesis import given
 
 from burgee.core.errors import InvalidInputError
 from burgee.core.json import Json
-from burgee.flags.model import Condition, Operator, Variant
-from burgee.flags.rules import (
+from burgee.flags.changing.rules import (
     check_key,
     check_rollout,
     check_salt,
@@ -19,8 +18,9 @@ from burgee.flags.rules import (
     make_condition,
     make_variants,
     pick_default,
-    plain,
 )
+from burgee.flags.operators import plain
+from burgee.flags.model import Condition, Operator, Variant
 from flags.strategies import conditions, weights
 
 

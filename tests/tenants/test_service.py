@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 
 import burgee
 from burgee.core.link import Link
-from burgee.flags.changes import FlagSpec
+from burgee.flags.changing.changes import FlagSpec
 from burgee.workspace import Tenant, Workspace
 
 

@@ -13,7 +13,7 @@ from burgee.core.json import Json
 from burgee.core.link import Link
 from burgee.core.listing import Listing
 from burgee.core.page import Page
-from burgee.flags.changes import (
+from burgee.flags.changing.changes import (
     Change,
     FlagSpec,
     Revert,
@@ -24,10 +24,10 @@ from burgee.flags.changes import (
     Target,
     Untarget,
 )
-from burgee.flags.evaluate import CompiledFlag, compile_flag
+from burgee.flags.changing.rules import check_key, make_condition
+from burgee.flags.evaluation.compiled import CompiledFlag, compile_flag
 from burgee.flags.model import Evaluation, FlagChange, FlagState, Reason
 from burgee.flags.protocol import FlagService
-from burgee.flags.rules import check_key, make_condition
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +159,7 @@ class Flag(Shown):
             MissingColumnError: the frame lacks `by` or an attribute of a rule.
             InvalidInputError: a column is of a kind that can't be used.
         """
-        from burgee.flags.assign import assign
+        from burgee.flags.sql.assign import assign
 
         return assign(self.state, frame, by)
 

@@ -8,7 +8,7 @@ from burgee.core.errors import AlreadyExistsError, ConflictError, InvalidInputEr
 from burgee.core.json import Json
 from burgee.core.page import Page
 from burgee.core.result import Result
-from burgee.flags.changes import Change, FlagSpec
+from burgee.flags.changing.changes import Change, FlagSpec
 from burgee.flags.model import Evaluation, FlagChange, FlagState
 from burgee.wire.operation import operation
 

@@ -12,11 +12,11 @@ from burgee.core.json import Json
 from burgee.core.page import Page, cut, wrong_limit
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import require_tenant
-from burgee.flags.changes import STATE, Change, FlagSpec, Revert, audited, created, decide, evolve
-from burgee.flags.evaluate import compile_flag
+from burgee.flags.changing.changes import STATE, Change, FlagSpec, Revert, audited, created, decide, evolve
+from burgee.flags.changing.rules import check_key
+from burgee.flags.evaluation.compiled import compile_flag
 from burgee.flags.model import Evaluation, FlagChange, FlagState
 from burgee.flags.protocol import FlagService
-from burgee.flags.rules import check_key
 from burgee.store.aggregates import Aggregates
 from burgee.store.database import Database
 from burgee.store.log import ANY, NewEvent

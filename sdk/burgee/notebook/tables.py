@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from burgee.core.display import Sheet
-from burgee.flags.rules import plain
+from burgee.flags.operators import plain
 
 if TYPE_CHECKING:
     import pandas as pd

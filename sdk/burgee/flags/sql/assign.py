@@ -18,9 +18,10 @@ from sqlglot import exp
 
 from burgee.core.errors import InvalidInputError, MissingColumnError
 from burgee.core.json import Json
-from burgee.flags.evaluate import EXACT_FLOAT, TARGETING_KEY, CompiledFlag, Outcomes, compile_flag, is_live
-from burgee.flags.expression import BUCKET, ColumnKind, column, flag_expression
-from burgee.flags.model import Evaluation, FlagState
+from burgee.flags.evaluation.buckets import EXACT_FLOAT, TARGETING_KEY
+from burgee.flags.evaluation.compiled import CompiledFlag, Outcomes, compile_flag, is_live
+from burgee.flags.model import Evaluation, FlagState, conditions_in
+from burgee.flags.sql.expression import BUCKET, ColumnKind, column, flag_expression
 
 _FRAME = "frame"
 _ROW = "row_number"
@@ -85,7 +86,7 @@ def _needed(state: FlagState, by: str) -> dict[str, str]:
     """The columns a frame must have, each with why."""
     needed = {by: "it is the targeting key; name another column with by=…"}
     for rule in state.rules if is_live(state) else ():
-        for condition in rule.conditions:
+        for condition in conditions_in(rule.conditions):
             if condition.attribute != TARGETING_KEY:
                 needed.setdefault(condition.attribute, f"rule {rule.name!r} needs it")
     return needed

@@ -14,9 +14,10 @@ from sqlglot import exp
 
 from burgee.core.errors import InvalidInputError
 from burgee.core.json import Json
-from burgee.flags.evaluate import EXACT_FLOAT, TARGETING_KEY, CompiledFlag, is_live, rollout_limit, split_limits
+from burgee.flags.evaluation.buckets import EXACT_FLOAT, TARGETING_KEY, rollout_limit, split_limits
+from burgee.flags.evaluation.compiled import CompiledFlag, is_live
 from burgee.flags.model import BUCKETS, Condition, Evaluation, Operator, Rule
-from burgee.flags.rules import MEMBERSHIP, NEGATIVE, ORDER, PRESENCE, Kind, kind_of
+from burgee.flags.operators import MEMBERSHIP, NEGATIVE, ORDER, PRESENCE, Kind, kind_of
 
 BUCKET = "burgee_bucket"
 VARIANT_BUCKET = "burgee_variant_bucket"

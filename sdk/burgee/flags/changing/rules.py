@@ -8,21 +8,11 @@ them, and because nothing here needs more than the standard library. Every refus
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
-from typing import Literal
 
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.core.json import Json, dumps, loads
 from burgee.flags.model import Condition, Operand, Operator, Scalar, Variant
-
-type Kind = Literal["text", "number", "truth value"]
-
-MEMBERSHIP = frozenset({Operator.IN, Operator.NOT_IN})
-ORDER = frozenset({Operator.GT, Operator.GTE, Operator.LT, Operator.LTE})
-TEXT = frozenset({Operator.CONTAINS, Operator.NOT_CONTAINS, Operator.STARTS_WITH, Operator.ENDS_WITH})
-PRESENCE = frozenset({Operator.EXISTS, Operator.NOT_EXISTS})
-NEGATIVE = frozenset({Operator.NE, Operator.NOT_IN, Operator.NOT_CONTAINS})
-"""Operators that a present value of another kind than the rule's value meets."""
+from burgee.flags.operators import MEMBERSHIP, ORDER, PRESENCE, TEXT, kind_of, plain
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _SIGNS = {
@@ -142,40 +132,6 @@ def make_condition(attribute: object, op: object, value: object = None) -> Condi
     _check_text("an attribute", attribute)
     operator = _operator(op)
     return Condition(attribute, operator, _operand(attribute, operator, value))
-
-
-def plain(value: object) -> object:
-    """A value as evaluation sees it: text, int, float or bool of Python's own; None for a missing one.
-
-    NaN, NaT and pandas' NA are missing. A `Decimal` is the nearest float. Scalars of numpy become Python's.
-    What is none of these stays what it is: it is present, but of no kind a rule can compare.
-    """
-    if isinstance(value, str):
-        return str.__str__(value)
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value) if value == value else None  # noqa: PLR0124 - only NaN differs from itself
-    if isinstance(value, Decimal):
-        return None if value.is_nan() else float(value)
-    if type(value).__name__ in {"NAType", "NaTType"}:  # by name, so that pandas need not be loaded
-        return None
-    item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "shape", None) == ():
-        scalar: object = item()
-        return plain(scalar) if type(scalar) is not type(value) else value
-    return value
-
-
-def kind_of(value: object) -> Kind | None:
-    """What sort of plain value this is; None for those that rules can't compare."""
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, bool):
-        return "truth value"
-    return "number" if isinstance(value, int | float) else None
 
 
 def _operator(op: object) -> Operator:

@@ -14,8 +14,15 @@ from pydantic import Field, TypeAdapter
 from burgee.core.errors import ConflictError, InvalidInputError
 from burgee.core.json import Json, loads
 from burgee.core.result import Err, Ok, Result
+from burgee.flags.changing.rules import (
+    check_rollout,
+    check_salt,
+    check_serve,
+    make_condition,
+    make_variants,
+    pick_default,
+)
 from burgee.flags.model import Condition, FlagState, Rule
-from burgee.flags.rules import check_rollout, check_salt, check_serve, make_condition, make_variants, pick_default
 from burgee.store.log import NewEvent, StoredEvent
 
 STATE: TypeAdapter[FlagState] = TypeAdapter(FlagState)

@@ -1,0 +1,1 @@
+"""Flags in applications: the evaluator, exposures, OpenFeature."""

@@ -1,0 +1,1 @@
+"""flagd's flag definitions, in and out."""

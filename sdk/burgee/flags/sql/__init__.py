@@ -1,0 +1,1 @@
+"""A flag as SQL: for frames, for warehouses."""
