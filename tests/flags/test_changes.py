@@ -11,7 +11,7 @@ import burgee
 from burgee.core.portal import drive
 from burgee.core.result import Err, Ok
 from burgee.core.scope import Scope, bind_scope, tenant_scope
-from burgee.flags import changes
+from burgee.flags.changing import changes
 from burgee.flags.changing.changes import Change, FlagSpec
 from burgee.flags.changing.rules import make_condition
 from burgee.flags.model import FlagState

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from burgee.core.errors import InvalidInputError
-from burgee.flags import evaluate as module
+from burgee.flags.evaluation import buckets as module
 from burgee.flags.changing.rules import make_condition, make_variants
 from burgee.flags.evaluation.buckets import rollout_limit
 from burgee.flags.evaluation.compiled import compile_flag

@@ -19,8 +19,8 @@ from burgee.flags.changing.rules import (
     make_variants,
     pick_default,
 )
-from burgee.flags.operators import plain
 from burgee.flags.model import Condition, Operator, Variant
+from burgee.flags.operators import plain
 from flags.strategies import conditions, weights
 
 

@@ -14,19 +14,30 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from burgee.core.errors import InvalidInputError
-from burgee.flags.model import Condition, Operand, Operator
+from burgee.flags.model import Clause, Condition, Operand, Operator, Segment
 from burgee.flags.operators import MEMBERSHIP, NEGATIVE, PRESENCE, kind_of, plain
 
 type Test = Callable[[Mapping[str, object]], bool]
 type Holds = Callable[[Any], bool]  # Any: text or a number, as the rule's value is; told apart before it is called
 
 
-def test_of(conditions: Sequence[Condition]) -> Test:
-    """Whether a context meets all conditions."""
-    tests = tuple(map(_condition, conditions))
-    if len(tests) == 1:
-        return tests[0]
+def test_of(clauses: Sequence[Clause], segments: Mapping[str, Segment]) -> Test:  # noqa: ARG001
+    """Whether a context meets all clauses."""
+    tests = tuple(map(_clause, clauses))
+    return tests[0] if len(tests) == 1 else _all(tests)
 
+
+def _clause(clause: Clause) -> Test:
+    if isinstance(clause, Condition):
+        return _condition(clause)
+    tests = tuple(map(_clause, clause.clauses))
+    if clause.match == "all":
+        return _all(tests)
+    wanted = clause.match == "any"
+    return lambda context: any(test(context) for test in tests) is wanted
+
+
+def _all(tests: Sequence[Test]) -> Test:
     def matches(context: Mapping[str, object]) -> bool:
         for test in tests:  # noqa: SIM110 - all(...) makes a generator, at thrice the time
             if not test(context):

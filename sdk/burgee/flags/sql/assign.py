@@ -19,7 +19,7 @@ from sqlglot import exp
 from burgee.core.errors import InvalidInputError, MissingColumnError
 from burgee.core.json import Json
 from burgee.flags.evaluation.buckets import EXACT_FLOAT, TARGETING_KEY
-from burgee.flags.evaluation.compiled import CompiledFlag, Outcomes, compile_flag, is_live
+from burgee.flags.evaluation.compiled import CompiledFlag, compile_flag, is_live
 from burgee.flags.model import Evaluation, FlagState, conditions_in
 from burgee.flags.sql.expression import BUCKET, ColumnKind, column, flag_expression
 
@@ -57,7 +57,7 @@ def assign(state: FlagState, frame: object, by: str = TARGETING_KEY) -> pd.DataF
         InvalidInputError: it is no frame, a column is there twice, or `by` holds what can't be targeting keys.
     """
     compiled = compile_flag(state)
-    answers = _answers(compiled.outcomes)
+    answers = compiled.outcomes.all
     rows = _read(frame, _needed(state, by), by)
     if rows.mixed:
         numbers, buckets = _row_by_row(compiled, rows, by, answers)
@@ -90,11 +90,6 @@ def _needed(state: FlagState, by: str) -> dict[str, str]:
             if condition.attribute != TARGETING_KEY:
                 needed.setdefault(condition.attribute, f"rule {rule.name!r} needs it")
     return needed
-
-
-def _answers(outcomes: Outcomes) -> tuple[Evaluation[Json], ...]:
-    """All outcomes in one row, so that a number tells which; the first is the failure."""
-    return (outcomes.failed, outcomes.outside, outcomes.disabled, *outcomes.rules, *outcomes.inside)
 
 
 def _read(frame: object, needed: Mapping[str, str], by: str) -> _Rows:

@@ -93,7 +93,7 @@ def flag_expression(compiled: CompiledFlag, columns: Mapping[str, Column], by: s
 
     The attribute `id` of a rule is the targeting key, so the column `by`.
     """
-    state, outcomes = compiled.state, compiled.outcomes
+    state, outcomes = compiled.settled, compiled.outcomes
     limit = rollout_limit(state.rollout)
     positions, ends = split_limits(state)
     key, bucket, variant_bucket = exp.column(KEY), exp.column(BUCKET), exp.column(VARIANT_BUCKET)
@@ -104,7 +104,10 @@ def flag_expression(compiled: CompiledFlag, columns: Mapping[str, Column], by: s
         branches, otherwise = [], outcomes.disabled
     else:
         seen = {**columns, TARGETING_KEY: columns[by]}
-        branches = [(_met(rule, seen), served) for rule, served in zip(state.rules, outcomes.rules, strict=True)]
+        branches = [
+            (_met(rule, seen), served)
+            for rule, served in zip(state.rules, [one[0] for one in outcomes.rules], strict=True)
+        ]
         branches.append((bucket.is_(exp.null()), outcomes.failed))
         if limit < BUCKETS:
             branches.append((bucket >= limit, outcomes.outside))
