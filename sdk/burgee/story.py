@@ -19,7 +19,7 @@ from burgee.core.display import Sheet
 from burgee.core.errors import MissingExtraError
 from burgee.core.periods import fitting_period
 from burgee.flags.facade import Flag
-from burgee.flags.model import FlagChange, Reason
+from burgee.flags.model import FlagChange, Reason, conditions_in
 from burgee.report import Code, Facts, Part
 from burgee.workspace import Tenant
 
@@ -124,7 +124,7 @@ def _rollout(flag: Flag, data: Data) -> Chapter:
         "its history tell. A raise lets more in and puts nobody out: who has seen the new thing keeps it. "
         "(The demo sets its own clock, so that the steps lie a week apart.)"
     )
-    rule = flag.state.rules[0].conditions[0]
+    rule = next(conditions_in(flag.state.rules[0].conditions))
     code = Code(
         f'flag = demo.flags.create("{KEY}", variants={{"control": 50, "treatment": 50}}, rollout=0)\n'
         f'flag = flag.target({_typed(rule.attribute)}, "{rule.op}", {_typed(rule.value)}, serve="treatment").enable()\n'

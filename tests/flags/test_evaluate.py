@@ -10,8 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from burgee.core.errors import InvalidInputError
-from burgee.flags.evaluation import buckets as module
 from burgee.flags.changing.rules import make_condition, make_variants
+from burgee.flags.evaluation import buckets as module
 from burgee.flags.evaluation.buckets import rollout_limit
 from burgee.flags.evaluation.compiled import compile_flag
 from burgee.flags.model import FlagState, Reason, Rule, Variant
@@ -220,7 +220,10 @@ def test_evaluations_are_made_once() -> None:
     [
         ({"default": "offf"}, "flag 'f' has no variant 'offf' to serve"),
         ({"rules": (Rule("r", (), "x"),)}, "flag 'f' has no variant 'x' to serve"),
-        ({"scheme": "md5-64/9"}, "flag 'f' makes its buckets by 'md5-64/9'; this burgee knows 'md5-32/1'"),
+        (
+            {"scheme": "md5-64/9"},
+            "there is no way 'md5-64/9' to make buckets; this burgee knows 'md5-32/1' and 'sha256-32/1'",
+        ),
         ({"variants": (Variant("off", value=False),)}, "no variant of flag 'f' has a weight"),
     ],
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from burgee.core.display import Sheet
-from burgee.flags.model import FlagChange, FlagState
+from burgee.flags.model import FlagChange, FlagState, Rule
 from burgee.notebook import tables
 from burgee.notebook.palette import INK, SHADES, colour, on, tint
 from burgee.notebook.shares import Share
@@ -13,6 +13,7 @@ MOST_CHANGES = 20
 """Changes a widget shows, the newest; `flag.history()` has all."""
 
 _MOST_CHIPS = 4
+_WHOLE = 100.0
 _ROOM_FOR_A_WORD = 11.0  # percent of a bar
 
 
@@ -39,11 +40,18 @@ def rules(state: FlagState) -> str:
         conditions = " and ".join(map(str, rule.conditions))
         told = _letters(conditions) == _letters(rule.name)  # a name made for it says what the conditions say
         more = "" if told else f' <span class="burgee-dim">{text(conditions)}</span>'
-        lines.append(f'<li value="{number}">{text(rule.name)} → {_chip(state, rule.serve)}{more}</li>')
+        part = f' <span class="burgee-dim">for {rule.percent:g} % of them</span>' if rule.percent < _WHOLE else ""
+        lines.append(f'<li value="{number}">{text(rule.name)} → {_served(state, rule)}{part}{more}</li>')
     items = f"<ol>{''.join(lines)}</ol>" if lines else ""
     who = "everybody else" if lines else "no rules: everybody"
     what = f"in the rollout ({state.rollout:g} %) by weight, outside it {_chip(state, state.default)}"
     return f'<div class="burgee-rules">{items}<div class="burgee-dim">{who} {what}</div></div>'
+
+
+def _served(state: FlagState, rule: Rule) -> str:
+    if rule.split is None:
+        return _chip(state, rule.serve or state.default)
+    return " ".join(_chip(state, name, f" {share:g} %") for name, share in rule.split.shares)
 
 
 def weights(state: FlagState) -> str:
