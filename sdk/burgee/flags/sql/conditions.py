@@ -4,7 +4,7 @@ A condition is true, false, or NULL where it is not met because something is mis
 that does as long as nothing is turned round: what stands under a `not` is made true or false first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -32,9 +32,9 @@ class Conditions:
     dialect: str
     segments: Mapping[str, Segment] = field(default_factory=dict)
 
-    def all_of(self, clauses: Iterable[Clause]) -> exp.Expr:
+    def all_of(self, clauses: Sequence[Clause]) -> exp.Expr:
         """Whether all clauses are met."""
-        return exp.and_(exp.true(), *map(self.clause, clauses))
+        return exp.and_(*map(self.clause, clauses)) if clauses else exp.true()
 
     def clause(self, clause: Clause) -> exp.Expr:
         """Whether a condition or a group is met."""
@@ -44,10 +44,10 @@ class Conditions:
             case "all":
                 return self.all_of(clause.clauses)
             case "any":
-                return exp.or_(exp.false(), *map(self.clause, clause.clauses))
+                return exp.or_(*map(self.clause, clause.clauses)) if clause.clauses else exp.false()
             case "not":
                 met = [exp.Coalesce(this=self.clause(one), expressions=[exp.false()]) for one in clause.clauses]
-                return exp.not_(exp.or_(exp.false(), *met))
+                return exp.not_(exp.or_(*met)) if met else exp.true()
 
     def _condition(self, condition: Condition) -> exp.Expr:
         column, op = self.columns[condition.attribute], condition.op

@@ -158,7 +158,9 @@ class _Making:
         at = self.hashed(salt, state.scheme, self.key())
         if start <= 0:
             return at < end
-        return at >= start if end >= BUCKETS else exp.Between(this=at, low=exp.convert(start), high=exp.convert(end - 1))
+        return (
+            at >= start if end >= BUCKETS else exp.Between(this=at, low=exp.convert(start), high=exp.convert(end - 1))
+        )
 
     def decision(
         self, compiled: CompiledFlag, rollout: exp.Expr | None = None
@@ -319,9 +321,13 @@ class _Steps:
 
 
 def _case[T](branches: Sequence[tuple[exp.Expr, T]], otherwise: T, said: Callable[[T], exp.Expr]) -> exp.Expr:
-    if not branches:
-        return said(otherwise)
+    last = said(otherwise)
+    whens = [(condition, said(one)) for condition, one in branches]
+    while whens and whens[-1][1] == last:
+        whens.pop()
+    if not whens:
+        return last
     case = exp.case()
-    for condition, one in branches:
-        case = case.when(condition.copy(), said(one))
-    return case.else_(said(otherwise))
+    for condition, one in whens:
+        case = case.when(condition.copy(), one)
+    return case.else_(last)
