@@ -16,6 +16,7 @@ from sqlglot import exp
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.flags.changing.patterns import portable
 from burgee.flags.model import Clause, Condition, Operator, Segment
+from burgee.flags.operators import SEGMENT, TIME, VERSION
 from burgee.flags.sql.columns import Column, ColumnKind
 from burgee.flags.sql.words_text import bytewise, found, string
 from burgee.flags.sql.words_time import column_moment, text_moment
@@ -24,12 +25,7 @@ from burgee.flags.sql.words_version import version
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MOMENTS = frozenset({Operator.BEFORE, Operator.AFTER})
-VERSIONS = frozenset(
-    {Operator.SEMVER_EQ, Operator.SEMVER_GT, Operator.SEMVER_GTE, Operator.SEMVER_LT, Operator.SEMVER_LTE}
-)
-SEGMENTS = frozenset({Operator.IN_SEGMENT, Operator.NOT_IN_SEGMENT})
-WORDS = MOMENTS | VERSIONS | SEGMENTS | {Operator.MATCHES}
+WORDS = TIME | VERSION | SEGMENT | {Operator.MATCHES}
 """The operators that `word` knows."""
 
 ID = "id"
@@ -67,15 +63,15 @@ def word(condition: Condition, column: Column, dialect: str, segments: Segments 
         InvalidInputError: the condition is on a segment that is not among `segments`.
     """
     op, value = condition.op, condition.value
-    if op in SEGMENTS:
+    if op in SEGMENT:
         return _in_segments(condition, column, dialect, segments)
-    if op in MOMENTS and column.kind is ColumnKind.TIME:
+    if op in TIME and column.kind is ColumnKind.TIME:
         return column_moment(column.value, op, _moment(condition), dialect)
     if column.kind is not ColumnKind.TEXT:
         return exp.false()
-    if op in MOMENTS:
+    if op in TIME:
         return text_moment(column.value, op, _moment(condition), dialect)
-    if op in VERSIONS:
+    if op in VERSION:
         return version(column.value, op, str(value), dialect)
     if op is Operator.MATCHES:
         return found(bytewise(column.value, dialect), portable(str(value)), dialect)

@@ -5,7 +5,7 @@ years they know, in what they take for a zone, and in whether they raise. So a t
 date and its seconds; only hours and minutes become numbers, as a zone's offset must be taken from them.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from sqlglot import exp
 
@@ -15,6 +15,8 @@ from burgee.flags.model import Operator
 from burgee.flags.sql.words_text import bytewise, found, length, number, part, piece, rest, string, whole
 
 _DAY = timedelta(days=1)
+_MICROSECOND = timedelta(microseconds=1)
+_LAST = datetime.max.replace(tzinfo=UTC)
 _DAY_MINUTES = 24 * 60
 _MIDNIGHT = ":00.000000"
 """What a text lacks behind its minutes, counted from the end."""
@@ -47,7 +49,7 @@ def text_moment(text: exp.Expr, op: Operator, bound: datetime, dialect: str) -> 
         .when(day > string(max(near)), exp.convert(not before))
         .else_(within)
     )
-    return exp.case().when(found(seen, TIME_PATTERN, dialect), decided)
+    return exp.case().when(found(seen, f"^(?:{TIME_PATTERN})$", dialect), decided)
 
 
 def _near(bound: datetime) -> dict[str, int]:
@@ -95,8 +97,6 @@ def column_moment(seen: exp.Expr, op: Operator, bound: datetime, dialect: str) -
 def _micros(at: exp.Expr, dialect: str) -> exp.Expr:
     """Microseconds since 1970."""
     match dialect:
-        case "duckdb":
-            return exp.Anonymous(this="EPOCH_US", expressions=[at])
         case "postgres":
             return exp.Mul(this=exp.Extract(this=exp.var("EPOCH"), expression=at), expression=number(1_000_000))
         case "clickhouse":
@@ -109,14 +109,36 @@ def _micros(at: exp.Expr, dialect: str) -> exp.Expr:
             return exp.Anonymous(this="DATE_PART", expressions=[exp.var("EPOCH_MICROSECOND"), at])
 
 
+def _by_type_in_duckdb(seen: exp.Expr, op: Operator, bound: datetime) -> exp.Expr:
+    """DuckDB rounds nanoseconds, and compares times with a zone and without by the session's; it knows types early.
+
+    A date may lie beyond what microseconds can count: it meets nothing.
+    """
+    since = to_us(bound)
+    nanoseconds = exp.Anonymous(this="EPOCH_NS", expressions=[seen.copy()])
+    # Of `after`, the microsecond that a time is cut to must be a later one.
+    limit = exp.convert(since * 1_000 if op is Operator.BEFORE else (since + 1) * 1_000 - 1)
+
+    def cast_to(type: str) -> exp.Expr:
+        at = exp.Anonymous(this="EPOCH_US", expressions=[exp.cast(seen.copy(), type)])
+        return _compared(exp.Try(this=at), op, exp.convert(since))
+
+    return (
+        exp.case(_type_of(seen))
+        .when(string("TIMESTAMP_NS"), _compared(exp.Try(this=nanoseconds), op, limit))
+        .when(string("TIMESTAMPTZ_NS"), _compared(exp.Try(this=nanoseconds.copy()), op, limit.copy()))
+        .when(string("TIMESTAMP WITH TIME ZONE"), cast_to("timestamptz"))
+        .else_(cast_to("timestamp"))
+    )
+
+
 def _by_type_in_spark(seen: exp.Expr, op: Operator, bound: datetime) -> exp.Expr:
     """Spark compares times with a zone and without by the session's zone, so each type has its own branch."""
-    wall = f"{bound:%Y-%m-%d %H:%M:%S.%f}"
+    wall = _wall(bound)
     instant = exp.cast(string(f"{wall}+00:00"), "timestamptz")
     clock = exp.cast(string(wall), "timestampntz")
-    type = exp.Anonymous(this="TYPEOF", expressions=[seen.copy()])
     return (
-        exp.case(type)
+        exp.case(_type_of(seen))
         .when(string("timestamp"), _compared(seen, op, instant))
         .when(string("timestamp_ntz"), _compared(seen, op, clock))
         .else_(_date_compared(seen, op, bound))
@@ -125,12 +147,19 @@ def _by_type_in_spark(seen: exp.Expr, op: Operator, bound: datetime) -> exp.Expr
 
 def _by_type_in_trino(seen: exp.Expr, op: Operator, bound: datetime) -> exp.Expr:
     """Trino compares times with a zone and without by the session's zone; a date becomes a time without one."""
-    wall = f"{bound:%Y-%m-%d %H:%M:%S.%f}"
-    zoned = exp.Like(this=exp.Anonymous(this="TYPEOF", expressions=[seen.copy()]), expression=string("%with time zone"))
+    zoned = exp.Like(this=_type_of(seen), expression=string("%with time zone"))
+    comparison: type[exp.Binary] = exp.LT if op is Operator.BEFORE else exp.GT
+    if op is Operator.AFTER and bound < _LAST:  # it may count picoseconds, which are to be cut off
+        bound, comparison = bound + _MICROSECOND, exp.GTE
+    wall = _wall(bound)
     # Without a precision it would be cut to milliseconds.
     instant = exp.cast(string(f"{wall} UTC"), exp.DataType.build("timestamptz(6)"))
     clock = exp.cast(string(wall), exp.DataType.build("timestamp(6)"))
-    return exp.case().when(zoned, _compared(seen, op, instant)).else_(_compared(seen, op, clock))
+    return (
+        exp.case()
+        .when(zoned, comparison(this=seen.copy(), expression=instant))
+        .else_(comparison(this=seen.copy(), expression=clock))
+    )
 
 
 def _date_compared(date: exp.Expr, op: Operator, bound: datetime) -> exp.Expr:
@@ -141,9 +170,17 @@ def _date_compared(date: exp.Expr, op: Operator, bound: datetime) -> exp.Expr:
     return _compared(date, op, day)
 
 
+def _wall(bound: datetime) -> str:
+    return bound.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _type_of(seen: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this="TYPEOF", expressions=[seen.copy()])
+
+
 def _compared(seen: exp.Expr, op: Operator, bound: exp.Expr) -> exp.Expr:
     comparison = exp.LT if op is Operator.BEFORE else exp.GT
     return comparison(this=seen.copy(), expression=bound)
 
 
-_BY_TYPE = {"spark": _by_type_in_spark, "trino": _by_type_in_trino}
+_BY_TYPE = {"duckdb": _by_type_in_duckdb, "spark": _by_type_in_spark, "trino": _by_type_in_trino}
