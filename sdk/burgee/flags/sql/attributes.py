@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from burgee.flags.evaluation.buckets import TARGETING_KEY
 from burgee.flags.evaluation.compiled import CompiledFlag, is_live
 from burgee.flags.evaluation.rulesets import segments_of
-from burgee.flags.model import FLAGD, Condition, FlagState, Operator, conditions_in
+from burgee.flags.model import FLAGD, Condition, FlagState, conditions_in
+from burgee.flags.operators import TIME
 
 type Why = str
-
-_TIMES = {Operator.BEFORE, Operator.AFTER}
 
 
 def flags_in(compiled: CompiledFlag) -> dict[str, CompiledFlag]:
@@ -56,7 +55,7 @@ def needed(compiled: CompiledFlag) -> dict[str, Why]:
 
 def times_of(compiled: CompiledFlag) -> frozenset[str]:
     """The attributes that are compared as times."""
-    return frozenset(condition.attribute for condition, _ in conditions_of(compiled) if condition.op in _TIMES)
+    return frozenset(condition.attribute for condition, _ in conditions_of(compiled) if condition.op in TIME)
 
 
 def splits_as_flagd(compiled: CompiledFlag) -> bool:

@@ -6,14 +6,19 @@ that does as long as nothing is turned round: what stands under a `not` is made 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from burgee.core.errors import InvalidInputError
 from burgee.flags.model import Clause, Condition, Operator, Segment
-from burgee.flags.operators import MEMBERSHIP, NEGATIVE, ORDER, PRESENCE, TEXT, Kind, kind_of
-from burgee.flags.sql.columns import Column, ColumnKind
+from burgee.flags.operators import MEMBERSHIP, NEGATIVE, ORDER, PRESENCE, Kind, kind_of
+from burgee.flags.sql.columns import Column, ColumnKind, key_text
 from burgee.flags.sql.dialects import contains, ends_with, fraction, starts_with, text, whole
+from burgee.flags.sql.words import WORDS, Segments, word
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _WIDEST = 2**65  # beyond every whole number a column can hold
 
@@ -26,11 +31,13 @@ class Conditions:
         columns: by attribute.
         dialect: whose SQL.
         segments: those that `in_segment` may name.
+        tables: where the ids of large segments go, by the name to register each under; without it, into the SQL.
     """
 
     columns: Mapping[str, Column]
     dialect: str
     segments: Mapping[str, Segment] = field(default_factory=dict)
+    tables: "dict[str, pa.Table] | None" = None
 
     def all_of(self, clauses: Sequence[Clause]) -> exp.Expr:
         """Whether all clauses are met."""
@@ -44,13 +51,18 @@ class Conditions:
             case "all":
                 return self.all_of(clause.clauses)
             case "any":
-                return exp.or_(*map(self.clause, clause.clauses)) if clause.clauses else exp.false()
+                return exp.or_(*map(self.clause, clause.clauses))
             case "not":
-                met = [exp.Coalesce(this=self.clause(one), expressions=[exp.false()]) for one in clause.clauses]
-                return exp.not_(exp.or_(*met)) if met else exp.true()
+                return exp.not_(exp.or_(*(self._surely((one,)) for one in clause.clauses)))
+
+    def _surely(self, clauses: Sequence[Clause]) -> exp.Expr:
+        """Whether all are met, true or false."""
+        return exp.Coalesce(this=self.all_of(clauses), expressions=[exp.false()])
 
     def _condition(self, condition: Condition) -> exp.Expr:
         column, op = self.columns[condition.attribute], condition.op
+        if op in WORDS:
+            return word(condition, column, self.dialect, Segments(self.segments, self._surely, key_text, self.tables))
         there = column.value.is_(exp.null()).not_()
         if op in PRESENCE:
             return there if op is Operator.EXISTS else column.value.is_(exp.null())
@@ -74,9 +86,7 @@ class Conditions:
             return exp.and_(
                 *(self._ordered(column, end, bound) for end, bound in zip(ends, alike, strict=True)),
             )
-        if op in TEXT:
-            return self._textual(column.value, op, str(value)) if alike else exp.false()
-        raise InvalidInputError(f"{op} can't be said in SQL")
+        return self._textual(column.value, op, str(value)) if alike else exp.false()
 
     def _textual(self, seen: exp.Expr, op: Operator, part: str) -> exp.Expr:
         """`seen op part`; for `not_contains` its contrary. An empty part is in every text."""

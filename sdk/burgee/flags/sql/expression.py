@@ -15,6 +15,7 @@ A decision is made in layers, so that nothing is hashed twice and a row is hashe
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -26,6 +27,9 @@ from burgee.flags.model import BUCKETS, FLAGD, Evaluation, FlagState, Rule, Spli
 from burgee.flags.sql.columns import Column, identifier, key_text
 from burgee.flags.sql.conditions import Conditions
 from burgee.flags.sql.dialects import bucket, check_dialect, text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PREFIX = "burgee_"
 """What the names of layers begin with, unless that would meet a column's."""
@@ -76,6 +80,7 @@ def flag_expression(
     *,
     with_bucket: bool = False,
     prefix: str = PREFIX,
+    tables: "dict[str, pa.Table] | None" = None,
 ) -> FlagExpression:
     """The flag version over these columns: those that `attributes.needed` names, and `by`, the targeting keys.
 
@@ -86,13 +91,14 @@ def flag_expression(
         dialect: whose SQL, by sqlglot's names.
         with_bucket: whether there is to be a layer that tells where each row falls in the rollout.
         prefix: what the names of layers begin with.
+        tables: where the ids of large segments go, by the name to register each under; without it, into the SQL.
 
     Raises:
         InvalidInputError: there is no such dialect, a column can't hold targeting keys, or a split is flagd's, which
             can't be said in SQL.
     """
     seen = {**columns, TARGETING_KEY: columns[by]}
-    return _Making(seen, check_dialect(dialect), prefix).whole(compiled, with_bucket=with_bucket)
+    return _Making(seen, check_dialect(dialect), prefix, tables).whole(compiled, with_bucket=with_bucket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,7 @@ class _Making:
     columns: Mapping[str, Column]
     dialect: str
     prefix: str
+    tables: "dict[str, pa.Table] | None"
     layers: list[Layer] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
     """Layers of keys' texts by attribute."""
@@ -263,7 +270,7 @@ class _Steps:
     def rules(self) -> list[Met]:
         """The rules."""
         making, state = self.making, self.compiled.settled
-        conditions = Conditions(making.columns, making.dialect, self.compiled.segments)
+        conditions = Conditions(making.columns, making.dialect, self.compiled.segments, making.tables)
         met = []
         for rule, answers in zip(state.rules, self.compiled.outcomes.rules, strict=True):
             condition = conditions.all_of(rule.conditions)

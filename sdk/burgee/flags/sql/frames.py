@@ -73,7 +73,7 @@ def prepared(
     if kind is ColumnKind.FRACTION:
         return array.cast(pa.float64()), kind
     if kind is ColumnKind.TIME and as_time:
-        return array.cast(_NAIVE, safe=False), kind
+        return pc.floor_temporal(array, unit="microsecond").cast(_NAIVE, safe=False), kind
     if kind in {ColumnKind.OTHER, ColumnKind.TIME} or (kind is ColumnKind.UUID and not as_key):
         there = pc.if_else(array.is_valid(), pa.scalar(value=True), pa.scalar(None, pa.bool_()))
         return there, ColumnKind.OTHER

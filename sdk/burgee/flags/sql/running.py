@@ -82,12 +82,13 @@ def served(compiled: CompiledFlag, frame: Frame, by: str, connection: duckdb.Duc
 class Statement:
     """A flag's SQL for columns of these kinds, to be run over many tables of them."""
 
-    __slots__ = ("_names", "_text")
+    __slots__ = ("_names", "_tables", "_text")
 
     def __init__(self, compiled: CompiledFlag, kinds: Mapping[str, ColumnKind], by: str) -> None:
         self._names = {name: f"c{position}" for position, name in enumerate(kinds)}
         columns = {name: column(self._names[name], kind) for name, kind in kinds.items()}
-        decision = flag_expression(compiled, columns, by, with_bucket=True)
+        self._tables: dict[str, pa.Table] = {}
+        decision = flag_expression(compiled, columns, by, with_bucket=True, tables=self._tables)
         numbers = {id(answer): number for number, answer in enumerate(compiled.outcomes.all)}
         outcome = decision.case(lambda answer: exp.Literal.number(numbers[id(answer)]))
         rows = decision.nested(exp.select("*").from_(_FRAME)).subquery("decided")
@@ -100,6 +101,8 @@ class Statement:
         size = len(next(iter(columns.values())))
         table = pa.table({**columns, _ROW: np.arange(size)})
         table = pa.Table.from_batches(table.to_batches(max_chunksize=_BATCH), table.schema)
+        for name, ids in self._tables.items():
+            connection.register(name, ids)
         connection.register(_FRAME, table)
         got = connection.sql(self._text).to_arrow_table()
         connection.unregister(_FRAME)

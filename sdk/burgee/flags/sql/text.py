@@ -14,8 +14,8 @@ from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.core.json import Json
 from burgee.flags.evaluation.buckets import TARGETING_KEY
 from burgee.flags.evaluation.compiled import CompiledFlag
-from burgee.flags.model import Evaluation, Operator
-from burgee.flags.operators import PRESENCE, Kind, kind_of
+from burgee.flags.model import Evaluation
+from burgee.flags.operators import PRESENCE, SEGMENT, TIME, Kind, kind_of
 from burgee.flags.sql.attributes import conditions_of, keys_of, needed
 from burgee.flags.sql.columns import KEY_KINDS, Column, ColumnKind, column, identifier
 from burgee.flags.sql.dialects import bytewise, check_dialect, text
@@ -23,8 +23,6 @@ from burgee.flags.sql.expression import FlagExpression, flag_expression
 
 _LATERAL = {"postgres", "spark", "trino"}
 _ROWS = "burgee_rows"
-_TIMES = {Operator.BEFORE, Operator.AFTER}
-_SEGMENTS = {Operator.IN_SEGMENT, Operator.NOT_IN_SEGMENT}
 _BY_KIND: Mapping[Kind, ColumnKind] = {
     "text": ColumnKind.TEXT,
     "number": ColumnKind.FRACTION,
@@ -146,9 +144,9 @@ def _inferred(compiled: CompiledFlag, name: str, by: str) -> ColumnKind:
     for condition, _ in conditions_of(compiled):
         if condition.attribute != (TARGETING_KEY if name == by else name) or condition.op in PRESENCE:
             continue
-        if condition.op in _TIMES:
+        if condition.op in TIME:
             found |= set() if found else {ColumnKind.TIME}
-        elif condition.op in _SEGMENTS:
+        elif condition.op in SEGMENT:
             found.add(ColumnKind.TEXT)
         elif name != by:
             operands = condition.value if isinstance(condition.value, tuple) else (condition.value,)
