@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import burgee
+from burgee.core.json import Json
 from burgee.flags.facade import Flag
 from burgee.flags.model import Split
 from burgee.workspace import Tenant
@@ -23,6 +24,22 @@ def here() -> Iterator[Tenant]:
 @pytest.fixture
 def flag(here: Tenant) -> Flag:
     return here.flags.create("f", {"a": 50, "b": 50}, exist_ok=True)
+
+
+def doubling(levels: int) -> Json:
+    """A schema whose check takes twice as long with each level."""
+    refs: dict[str, Json] = {
+        str(level): {"anyOf": [{"$ref": f"#/$defs/{level + 1}"}, {"$ref": f"#/$defs/{level + 1}"}]}
+        for level in range(levels)
+    }
+    return {"$defs": {**refs, str(levels): False}, "$ref": "#/$defs/0"}
+
+
+def nested(levels: int) -> Json:
+    schema: Json = {}
+    for _ in range(levels):
+        schema = {"not": schema}
+    return schema
 
 
 REFUSED: list[tuple[Asking, str]] = [
@@ -83,6 +100,11 @@ REFUSED: list[tuple[Asking, str]] = [
     (lambda flag: flag.variants({"a": 50, "b": 50}, schema={"$ref": "https://example.org/x"}), "not in it"),
     (lambda flag: flag.variants({"a": 50, "b": 50}, schema={"$ref": "#"}), "without an end"),
     (lambda flag: flag.variants({"a": 50, "b": 50}, schema=[1]), "an object of JSON Schema"),
+    (lambda flag: flag.variants({"a": 50, "b": 50}, schema={"pattern": "(a+)+$"}), "repeat"),
+    (lambda flag: flag.variants({"a": 50, "b": 50}, schema={"pattern": "^b$"}), "'a' does not match '^b$'"),
+    (lambda flag: flag.variants({"a": 50, "b": 50}, schema={"patternProperties": {"(a+)+$": {}}}), "patternProperties"),
+    (lambda flag: flag.variants({"a": 50, "b": 50}, schema=doubling(30)), "more than 20,000 steps"),
+    (lambda flag: flag.variants({"a": 50, "b": 50}, schema=nested(5_000)), "too deep"),
     (lambda flag: flag.describe("x" * 10_001), "up to 10,000 characters"),
     (lambda flag: flag.revert(99), "has no version 99"),
 ]  # fmt: skip
@@ -191,7 +213,7 @@ def test_a_schema_holds_for_later_values_until_it_is_taken_away(here: Tenant) ->
 
 def test_an_archived_flag_changes_only_by_coming_back(here: Tenant) -> None:
     flag = here.flags.create("gone").archive()
-    for ask in (lambda: flag.kill(), lambda: flag.override("u1", "on"), lambda: flag.schedule("2026-01-01")):
+    for ask in (flag.kill, lambda: flag.override("u1", "on"), lambda: flag.schedule("2026-01-01")):
         with pytest.raises(burgee.ConflictError, match="archived"):
             ask()
 

@@ -81,7 +81,7 @@ def test_segments_are_changed_listed_remembered_and_put_away(acme: Tenant) -> No
         acme.segments["tester"]
     assert "testers" in str(caught.value.hints)
     assert "tester" not in acme.segments
-    with pytest.raises(burgee.AlreadyExistsError, match="segments\\['all'\\]|already a segment"):
+    with pytest.raises(burgee.AlreadyExistsError, match="already a segment"):
         acme.segments.create("all")
 
 

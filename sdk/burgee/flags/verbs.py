@@ -33,15 +33,13 @@ from burgee.flags.changing.changes import (
     Unrequire,
     Untarget,
 )
-from burgee.flags.changing.checks import check_schedule, check_split, check_time, make_clause
+from burgee.flags.changing.checks import check_schedule, check_split, check_time
+from burgee.flags.changing.groups import ClauseLike, check_clauses
 from burgee.flags.evaluation.buckets import targeting_key
 from burgee.flags.model import Clause, Condition, Group, Split
 
 if TYPE_CHECKING:
     from burgee.flags.facade import Flag
-
-type ClauseLike = Clause | tuple[str, str] | tuple[str, str, object]
-"""A condition, a group of them, or `(attribute, operator, value)`."""
 
 
 class FlagVerbs(Shown):
@@ -145,7 +143,7 @@ class FlagVerbs(Shown):
             why: a word for the history.
             expected_version: the version the flag must still have.
         """
-        conditions = (_first(attribute, op, value), *map(make_clause, also))
+        conditions = check_clauses((_first(attribute, op, value), *also))
         change = Target(
             conditions,
             serve,
@@ -286,17 +284,17 @@ def id_text(id: object) -> str:
     return text
 
 
-def _first(attribute: str | Clause, op: str | None, value: object) -> Clause:
+def _first(attribute: str | Clause, op: str | None, value: object) -> ClauseLike:
     if isinstance(attribute, Condition | Group):
         if op is not None or value is not None:
             raise InvalidInputError("a clause is whole: give no operator and no value beside it")
-        return make_clause(attribute)
+        return attribute
     if op is None:
         raise InvalidInputError(
             f"a condition on {attribute!r:.200} needs an operator",
             hint="flag.target('country', 'in', ['DE'], serve='on')",
         )
-    return make_clause((attribute, op, value))
+    return attribute, op, value
 
 
 def _overrides(id: object, serve: str | None) -> dict[str, str]:

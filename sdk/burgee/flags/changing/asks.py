@@ -23,8 +23,8 @@ from burgee.flags.changing.checks import (
     check_scheme,
     check_slice,
     check_split,
-    make_clause,
 )
+from burgee.flags.changing.groups import check_clauses
 from burgee.flags.changing.rules import check_rollout, check_salt, make_variants, pick_default
 from burgee.flags.changing.schemas import check_schema
 from burgee.flags.model import SCHEME, Clause, Schedule, Split
@@ -125,8 +125,7 @@ class Target:
             raise InvalidInputError(
                 "a rule needs a condition", hint="e.g. flag.target('country', 'in', ['DE'], serve='on')"
             )
-        for clause in self.conditions:
-            make_clause(clause)
+        check_clauses(self.conditions)
         if (self.serve is None) == (self.split is None):
             raise InvalidInputError("a rule serves one variant or a split: give serve=… or split=…, one of the two")
         if self.split is not None:

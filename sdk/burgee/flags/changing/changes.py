@@ -43,8 +43,8 @@ from burgee.flags.changing.checks import (
     check_schedule,
     check_slice,
     check_split,
-    make_clause,
 )
+from burgee.flags.changing.groups import check_clauses
 from burgee.flags.changing.rules import check_serve, make_variants, pick_default
 from burgee.flags.changing.schemas import check_schema
 from burgee.flags.changing.wording import audited, rule_name
@@ -224,7 +224,7 @@ def _rules_after(change: Target | Untarget | Move, state: FlagState) -> tuple[Ru
 
 
 def _rule(change: Target, state: FlagState) -> Rule:
-    conditions = tuple(map(make_clause, change.conditions))
+    conditions = check_clauses(change.conditions)
     split = None if change.split is None else check_split(change.split)
     for serve in [name for name, _ in split.shares] if split else [change.serve]:
         check_serve(state.variants, serve)
