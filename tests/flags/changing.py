@@ -96,7 +96,7 @@ one_change: st.SearchStrategy[Change] = st.one_of(
 
 @contextmanager
 def service(clock: burgee.ManualClock | None = None) -> Iterator[LocalFlagService]:
-    """A tenant with the flags `other`, `third` (60 to 100 % of the layer `checkout`) and `f`, and a segment `testers`."""
+    """The flags `other`, `third` (with 60 to 100 % of the layer `checkout`) and `f`, and the segment `testers`."""
     database = Database.in_memory()
     with tenant_scope("t"):
         flags = LocalFlagService(database, clock or burgee.ManualClock())

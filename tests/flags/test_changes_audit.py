@@ -35,6 +35,7 @@ def test_every_change_is_audited_with_who_when_before_after_and_why(change: Chan
         line = drive(flags.history("f")).unwrap()[-1]
         assert (line.actor, line.why, line.version) == ("ada", "because", before.version + 1)
         assert line.at == after.updated_at
+        assert before.updated_at is not None
         assert line.at > before.updated_at
         assert line.change == change.kind
         assert {*line.before, *line.after} == touched

@@ -33,7 +33,7 @@ from burgee.flags.changing.changes import (
     Unrequire,
     Untarget,
 )
-from burgee.flags.changing.checks import check_schedule, check_split, check_time
+from burgee.flags.changing.checks import check_flag_named, check_schedule, check_split, check_time
 from burgee.flags.changing.groups import ClauseLike, check_clauses
 from burgee.flags.evaluation.buckets import targeting_key
 from burgee.flags.model import Clause, Condition, Group, Split
@@ -309,8 +309,8 @@ def _overrides(id: object, serve: str | None) -> dict[str, str]:
 
 def _key(flag: object) -> str:
     """The key of a flag, whether it is given itself or its handle."""
-    key: str = getattr(flag, "key", flag)
-    return key
+    key: object = getattr(flag, "key", flag)
+    return check_flag_named(key)
 
 
 def _names(variants: str | Iterable[str]) -> tuple[str, ...]:
