@@ -9,7 +9,9 @@ from burgee.core.json import Json
 from burgee.core.page import Page
 from burgee.core.result import Result
 from burgee.flags.changing.changes import Change, FlagSpec
-from burgee.flags.model import Evaluation, FlagChange, FlagState
+from burgee.flags.changing.segments import Change as SegmentEdit
+from burgee.flags.changing.segments import SegmentSpec
+from burgee.flags.model import Evaluation, FlagChange, FlagState, Ruleset, Segment, SegmentChange
 from burgee.wire.operation import operation
 
 
@@ -59,4 +61,47 @@ class FlagService(Protocol):
         self, key: str, context: Mapping[str, Json]
     ) -> Result[Evaluation[Json], NotFoundError | MissingTenantError]:
         """What the flag serves to one context, and why. Nothing is stored."""
+        ...
+
+    @operation("GET", "/ruleset")
+    async def ruleset(self, time: datetime | None = None) -> Result[Ruleset, InvalidInputError | MissingTenantError]:
+        """All flags and segments together, as they are at one moment: now, or at a time."""
+        ...
+
+    @operation("POST", "/segments/{key}", repeatable=True)
+    async def create_segment(
+        self, key: str, spec: SegmentSpec, why: str | None = None
+    ) -> Result[Segment, AlreadyExistsError | ConflictError | InvalidInputError | MissingTenantError]:
+        """Create a segment: users told by ids, by clauses, or both."""
+        ...
+
+    @operation("GET", "/segments/{key}")
+    async def get_segment(self, key: str) -> Result[Segment, NotFoundError | MissingTenantError]:
+        """A segment as it is now."""
+        ...
+
+    @operation("GET", "/segments")
+    async def list_segments(
+        self, after: str | None = None, limit: int = 20, archived: bool = False
+    ) -> Result[Page[Segment], InvalidInputError | MissingTenantError]:
+        """The segments by key, a page at a time; archived ones only if asked for."""
+        ...
+
+    @operation("PATCH", "/segments/{key}", repeatable=True)
+    async def change_segment(
+        self, key: str, change: SegmentEdit, expected_version: int | None = None, why: str | None = None
+    ) -> Result[Segment, ConflictError | InvalidInputError | NotFoundError | MissingTenantError]:
+        """Change a segment. With `expected_version` only if nobody changed it since."""
+        ...
+
+    @operation("GET", "/segments/{key}/history")
+    async def segment_history(self, key: str) -> Result[tuple[SegmentChange, ...], NotFoundError | MissingTenantError]:
+        """Every change of a segment, oldest first: who, when, why, before and after."""
+        ...
+
+    @operation("GET", "/segments/{key}/at")
+    async def segment_at(
+        self, key: str, time: datetime | None = None, version: int | None = None
+    ) -> Result[Segment, InvalidInputError | NotFoundError | MissingTenantError]:
+        """A segment as it was at a time, or at a version."""
         ...

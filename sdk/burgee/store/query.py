@@ -101,7 +101,12 @@ _LAST_POSITION = Prepared(select(func.max(events.c.position)).where(events.c.ten
 def last_position(database: Database, tenant: str) -> int:
     """The position of the tenant's last event; 0 if there is none."""
     with database.read(tenant) as connection:
-        row = _LAST_POSITION.row(connection, {"tenant": tenant})
+        return last_in(connection, tenant)
+
+
+def last_in(connection: Connection, tenant: str) -> int:
+    """The same, in a transaction there is."""
+    row = _LAST_POSITION.row(connection, {"tenant": tenant})
     return cast("int", row[0] or 0) if row else 0
 
 

@@ -35,13 +35,13 @@ _TOLERANCE = 1e-6  # of the sum of weights, in percent
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1  # what a column of whole numbers can hold
 
 
-def check_key(key: object) -> str:
-    """A flag's key: 1 to 128 letters, digits, `-`, `_` or `.`, the first a letter or digit."""
+def check_key(key: object, kind: str = "flag") -> str:
+    """A flag's (or segment's) key: 1 to 128 letters, digits, `-`, `_` or `.`, the first a letter or digit."""
     if not isinstance(key, str):
-        raise InvalidInputError(f"a flag's key is text, not {type(key).__name__}")
+        raise InvalidInputError(f"a {kind}'s key is text, not {type(key).__name__}")
     if not _KEY.fullmatch(key):
         raise InvalidInputError(
-            f"{key[:150]!r} can't be a flag's key",
+            f"{key[:150]!r} can't be a {kind}'s key",
             hint="1 to 128 letters, digits, '-', '_' or '.', beginning with a letter or digit, e.g. 'new-checkout'",
         )
     return key
