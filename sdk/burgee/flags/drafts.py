@@ -1,0 +1,181 @@
+"""Drafts: changes of a flag that are tried first, and made later, all at once or not at all.
+
+A draft has the verbs of a flag. They are decided here, with the flags and segments as they were when it was made,
+by the same function that decides on the server; nothing is stored before `apply`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, override
+
+from burgee.core.display import Sheet
+from burgee.core.errors import InvalidInputError
+from burgee.core.json import Json
+from burgee.core.link import Link
+from burgee.flags.analysis.differences import Difference, difference_frame, differences
+from burgee.flags.analysis.preview import Preview, preview
+from burgee.flags.changing.changes import Change, OneChange, Revert, Several, applied, decide
+from burgee.flags.facade import Flag
+from burgee.flags.model import Evaluation, FlagState, Ruleset
+from burgee.flags.protocol import FlagService
+from burgee.flags.together import Others, check_flag
+from burgee.flags.verbs import FlagVerbs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from burgee.flags.analysis.explanation import Explanation
+
+
+class Draft(FlagVerbs["Draft"]):
+    """A flag as it would be. Every verb gives a new draft; the flag itself stays as it is until `apply`.
+
+    Attributes:
+        base: the version it was made from.
+        state: what the flag would be.
+        changes: what was asked for, in order.
+    """
+
+    __slots__ = ("_flag", "_link", "_ruleset", "_service", "base", "changes", "evaluate", "state")
+
+    def __init__(  # noqa: PLR0913 - the way to the service, and what has been drafted
+        self,
+        link: Link,
+        service: FlagService,
+        base: FlagState,
+        ruleset: Ruleset,
+        state: FlagState | None = None,
+        changes: tuple[OneChange, ...] = (),
+    ) -> None:
+        self._link = link
+        self._service = service
+        self._ruleset = ruleset
+        self.base = base
+        self.state = base if state is None else state
+        self.changes = changes
+        self._flag = self._handle(self.state)
+        self.evaluate = self._flag.evaluate
+        """What the flag would serve to a context, and why: `draft.evaluate({"id": "u1"})`. Never raises."""
+
+    @property
+    def key(self) -> str:
+        """The flag's key."""
+        return self.base.key
+
+    def assign(self, frame: object, *, by: str = "id") -> "pd.DataFrame":
+        """What the flag would serve to each row of a frame; see `Flag.assign`."""
+        return self._flag.assign(frame, by=by)
+
+    def explain(self, context: Mapping[str, object]) -> "Explanation":
+        """Why a context would be served what it would be; see `Flag.explain`."""
+        return self._flag.explain(context)
+
+    def preview(self, users: object, *, by: str = "id", segment: str | None = None) -> Preview:
+        """Who of a frame of users would be served another variant than by the version it was made from.
+
+        Args:
+            users: any frame of users, with the columns that rules look at, before and after.
+            by: the column that holds the targeting key.
+            segment: a column of users by which the counts are told, too.
+        """
+        return preview(self._handle(self.base), self._flag, users, by=by, segment=segment)
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """What would be different, field by field."""
+        return differences(self.base, self.state)
+
+    def diff(self) -> "pd.DataFrame":
+        """What would be different: `field, before, after`."""
+        return difference_frame(self.differences)
+
+    def undo(self) -> "Draft":
+        """The draft without its last change."""
+        if not self.changes:
+            raise InvalidInputError("this draft has no change to undo")
+        return self._again(self.base, self._ruleset, self.changes[:-1])
+
+    def refresh(self) -> "Draft":
+        """The same changes, made of the flag as it is now. Refused like the first of them that can't be made."""
+        base = self._link.call(self._service.get(self.key))
+        return self._again(base, self._link.call(self._service.ruleset()), self.changes)
+
+    def apply(self, *, why: str | None = None, expected_version: int | None = None) -> Flag:
+        """Make the changes: all of them, as one change with one place in the history, or none.
+
+        Args:
+            why: a word for the history.
+            expected_version: the version the flag must still have; the one it was drafted from, unless given.
+
+        Returns:
+            The flag as it is now.
+
+        Raises:
+            ConcurrencyError: the flag was changed meanwhile. `draft.refresh()` is the same on top of that.
+            InvalidInputError: the draft has no changes.
+        """
+        if not self.changes:
+            raise InvalidInputError("this draft changes nothing", hint="give it changes, e.g. draft.rollout(20)")
+        change = self.changes[0] if len(self.changes) == 1 else Several(self.changes)
+        expected = self.base.version if expected_version is None else expected_version
+        return Flag(self._link, self._service, self.base, {}).applied(change, why, expected)
+
+    @override
+    def _change(self, change: Change, why: str | None, expected_version: int | None) -> "Draft":
+        if why is not None or expected_version is not None:
+            raise InvalidInputError(
+                "a draft stores nothing yet: it takes no why=… and no expected_version=…",
+                hint="draft.apply(why=…, expected_version=…)",
+            )
+        asked = change.changes if isinstance(change, Several) else (change,)
+        draft = self
+        for one in asked:
+            draft = draft._with(one)
+        return draft
+
+    def _with(self, change: OneChange) -> "Draft":
+        earlier = None
+        kept = self.changes
+        if isinstance(change, Revert):
+            earlier = self._link.call(self._service.at(self.key, version=change.to))
+            kept = ()  # what was drafted before counts no longer
+        before = self.base if isinstance(change, Revert) else self.state
+        event = decide(change, before, earlier).unwrap()
+        if event is None:
+            return Draft(self._link, self._service, self.base, self._ruleset, before, kept)
+        after = replace(applied(before, event.data), version=self.base.version)
+        check_flag(before, after, Others(lambda: self._ruleset.flags, lambda: self._ruleset.segments))
+        return Draft(self._link, self._service, self.base, self._ruleset, after, (*kept, change))
+
+    def _again(self, base: FlagState, ruleset: Ruleset, changes: tuple[OneChange, ...]) -> "Draft":
+        draft = Draft(self._link, self._service, base, ruleset)
+        for one in changes:
+            draft = draft._with(one)
+        return draft
+
+    def _handle(self, state: FlagState) -> Flag:
+        return Flag(self._link, self._service, state, {}, ruleset=self._ruleset)
+
+    def text(self) -> str:
+        """What would be different, in a line."""
+        return "; ".join(map(str, self.differences)) or "no changes yet"
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        same = isinstance(other, Draft) and other._link.tenant == self._link.tenant
+        return same and (other.base, other.state) == (self.base, self.state)
+
+    @override
+    def __hash__(self) -> int:
+        return hash((self._link.tenant, self.key, self.base.version, self.state.rollout))
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Draft of flag {self.key!r} at version {self.base.version}: {self.text()}>"
+
+    @override
+    def _sheet(self) -> Sheet:
+        rows: list[tuple[str, Json, Json]] = [(one.field, one.before, one.after) for one in self.differences]
+        title = f"Draft of flag {self.key} at version {self.base.version}"
+        note = ".preview(users), .apply(why=…)" if rows else "no changes yet: draft.rollout(20), draft.target(…)"
+        return Sheet(title, ("field", "before", "after"), rows, note)
