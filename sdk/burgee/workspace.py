@@ -22,6 +22,7 @@ from burgee.core.settings import Settings, load_settings
 from burgee.events.facade import Events
 from burgee.flags.facade import Flags
 from burgee.flags.model import FlagState
+from burgee.flags.segments import Segments
 from burgee.keys.model import KeyInfo, NewKey
 from burgee.keys.service import LocalKeyService
 from burgee.privacy.facade import Privacy
@@ -46,7 +47,18 @@ _COLUMNS = ("id", "name", "settings", "version", "created_at", "updated_at")
 class Tenant(Shown):
     """One tenant: everything that belongs to it, and nothing of any other."""
 
-    __slots__ = ("_known", "_link", "_services", "_settings", "events", "flags", "privacy", "projections", "state")
+    __slots__ = (
+        "_known",
+        "_link",
+        "_services",
+        "_settings",
+        "events",
+        "flags",
+        "privacy",
+        "projections",
+        "segments",
+        "state",
+    )
 
     def __init__(
         self,
@@ -65,6 +77,8 @@ class Tenant(Shown):
         # Not properties: IPython runs none to complete the keys in `acme.flags["`.
         self.flags = Flags(self._link, services.flags, known)
         """Its feature flags."""
+        self.segments = Segments(self._link, services.flags)
+        """Its segments: users that rules name together."""
         self.events = Events(self._link, services.events, services.questions, progress=settings.progress)
         """Its event log."""
         progress = settings.progress
@@ -98,7 +112,7 @@ class Tenant(Shown):
 
     @override
     def __repr__(self) -> str:
-        return f"<Tenant {self.id!r} ({self.name}): .flags, .events, .projections, .settings(model)>"
+        return f"<Tenant {self.id!r} ({self.name}): .flags, .segments, .events, .projections, .settings(model)>"
 
     @override
     def _sheet(self) -> Sheet:
@@ -106,7 +120,10 @@ class Tenant(Shown):
         rows += [(f"setting {name}", value) for name, value in self.state.settings.items()]
         rows += [("flags", ", ".join(sorted(self._known)) or "none fetched yet")]
         return Sheet(
-            f"Tenant {self.id}", ("", "value"), rows, ".flags, .events, .projections, .settings(model), .history()"
+            f"Tenant {self.id}",
+            ("", "value"),
+            rows,
+            ".flags, .segments, .events, .projections, .settings(model), .history()",
         )
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from burgee.core.clock import from_us, to_us
 from burgee.core.errors import InvalidInputError
-from burgee.flags.changing.rules import check_rollout, make_condition
-from burgee.flags.model import OVERRIDE, SCHEMES, Clause, Condition, Group, Ramp, Schedule, Slice, Split
+from burgee.flags.changing.rules import check_rollout, check_salt, make_condition
+from burgee.flags.model import FLAGD, OVERRIDE, SCHEMES, Clause, Condition, Group, Ramp, Schedule, Slice, Split
 
 MOST_OVERRIDES = 10_000
 _LONGEST_NAME = 512
@@ -91,6 +91,10 @@ def check_split(split: object) -> Split:
     total = sum(share for _, share in shares)
     if abs(total - 100) > _TOLERANCE:
         raise InvalidInputError(f"the shares of a split sum to {total:.10g} %, not 100 %")
+    if split.salt is not None:
+        check_salt(split.salt)
+    if split.scheme is not None and split.scheme != FLAGD:
+        check_scheme(split.scheme)
     return Split(shares, split.salt, check_name("what a split goes by", split.by), split.scheme)
 
 
