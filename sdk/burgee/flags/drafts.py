@@ -4,8 +4,8 @@ A draft has the verbs of a flag. They are decided here, with the flags and segme
 by the same function that decides on the server; nothing is stored before `apply`.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, override
 
 from burgee.core.display import Sheet
@@ -27,6 +27,19 @@ if TYPE_CHECKING:
     from burgee.flags.analysis.explanation import Explanation
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The handle a draft was made from, and its way to the service."""
+
+    flag: Flag
+    link: Link
+    service: FlagService
+
+    def ruleset(self) -> Ruleset:
+        """The flags and segments as they are now."""
+        return self.link.call(self.service.ruleset())
+
+
 class Draft(FlagVerbs["Draft"]):
     """A flag as it would be. Every verb gives a new draft; the flag itself stays as it is until `apply`.
 
@@ -36,23 +49,20 @@ class Draft(FlagVerbs["Draft"]):
         changes: what was asked for, in order.
     """
 
-    __slots__ = ("_flag", "_link", "_ruleset", "_service", "base", "changes", "evaluate", "state")
+    __slots__ = ("_flag", "_origin", "_ruleset", "base", "changes", "evaluate", "state")
 
-    def __init__(  # noqa: PLR0913 - the way to the service, and what has been drafted
+    def __init__(
         self,
-        link: Link,
-        service: FlagService,
-        base: FlagState,
+        origin: Origin,
         ruleset: Ruleset,
         state: FlagState | None = None,
         changes: tuple[OneChange, ...] = (),
     ) -> None:
-        self._link = link
-        self._service = service
+        self._origin = origin
         self._ruleset = ruleset
-        self.base = base
-        self.state = base if state is None else state
-        self.changes = changes
+        self.base: FlagState = origin.flag.state
+        self.state: FlagState = self.base if state is None else state
+        self.changes: tuple[OneChange, ...] = changes
         self._flag = self._handle(self.state)
         self.evaluate = self._flag.evaluate
         """What the flag would serve to a context, and why: `draft.evaluate({"id": "u1"})`. Never raises."""
@@ -93,12 +103,12 @@ class Draft(FlagVerbs["Draft"]):
         """The draft without its last change."""
         if not self.changes:
             raise InvalidInputError("this draft has no change to undo")
-        return self._again(self.base, self._ruleset, self.changes[:-1])
+        return _again(Draft(self._origin, self._ruleset), self.changes[:-1])
 
     def refresh(self) -> "Draft":
         """The same changes, made of the flag as it is now. Refused like the first of them that can't be made."""
-        base = self._link.call(self._service.get(self.key))
-        return self._again(base, self._link.call(self._service.ruleset()), self.changes)
+        origin = replace(self._origin, flag=self._origin.flag.refresh())
+        return _again(Draft(origin, origin.ruleset()), self.changes)
 
     def apply(self, *, why: str | None = None, expected_version: int | None = None) -> Flag:
         """Make the changes: all of them, as one change with one place in the history, or none.
@@ -118,7 +128,7 @@ class Draft(FlagVerbs["Draft"]):
             raise InvalidInputError("this draft changes nothing", hint="give it changes, e.g. draft.rollout(20)")
         change = self.changes[0] if len(self.changes) == 1 else Several(self.changes)
         expected = self.base.version if expected_version is None else expected_version
-        return Flag(self._link, self._service, self.base, {}).applied(change, why, expected)
+        return self._origin.flag._change(change, why, expected)  # noqa: SLF001 - what its verbs do
 
     @override
     def _change(self, change: Change, why: str | None, expected_version: int | None) -> "Draft":
@@ -128,33 +138,22 @@ class Draft(FlagVerbs["Draft"]):
                 hint="draft.apply(why=…, expected_version=…)",
             )
         asked = change.changes if isinstance(change, Several) else (change,)
-        draft = self
-        for one in asked:
-            draft = draft._with(one)
-        return draft
+        return _again(self, asked)
 
     def _with(self, change: OneChange) -> "Draft":
-        earlier = None
-        kept = self.changes
-        if isinstance(change, Revert):
-            earlier = self._link.call(self._service.at(self.key, version=change.to))
-            kept = ()  # what was drafted before counts no longer
-        before = self.base if isinstance(change, Revert) else self.state
+        before, kept, earlier = self.state, self.changes, None
+        if isinstance(change, Revert):  # what was drafted before it counts no longer
+            before, kept = self.base, ()
+            earlier = self._origin.flag.at(change.to).state
         event = decide(change, before, earlier).unwrap()
         if event is None:
-            return Draft(self._link, self._service, self.base, self._ruleset, before, kept)
-        after = replace(applied(before, event.data), version=self.base.version)
+            return Draft(self._origin, self._ruleset, before, kept)
+        after = applied(before, event.data)
         check_flag(before, after, Others(lambda: self._ruleset.flags, lambda: self._ruleset.segments))
-        return Draft(self._link, self._service, self.base, self._ruleset, after, (*kept, change))
-
-    def _again(self, base: FlagState, ruleset: Ruleset, changes: tuple[OneChange, ...]) -> "Draft":
-        draft = Draft(self._link, self._service, base, ruleset)
-        for one in changes:
-            draft = draft._with(one)
-        return draft
+        return Draft(self._origin, self._ruleset, after, (*kept, change))
 
     def _handle(self, state: FlagState) -> Flag:
-        return Flag(self._link, self._service, state, {}, ruleset=self._ruleset)
+        return Flag(self._origin.link, self._origin.service, state, {}, ruleset=self._ruleset)
 
     def text(self) -> str:
         """What would be different, in a line."""
@@ -162,12 +161,12 @@ class Draft(FlagVerbs["Draft"]):
 
     @override
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Draft) and other._link.tenant == self._link.tenant
+        same = isinstance(other, Draft) and other._origin.link.tenant == self._origin.link.tenant
         return same and (other.base, other.state) == (self.base, self.state)
 
     @override
     def __hash__(self) -> int:
-        return hash((self._link.tenant, self.key, self.base.version, self.state.rollout))
+        return hash((self._origin.link.tenant, self.key, self.base.version, self.state.rollout))
 
     @override
     def __repr__(self) -> str:
@@ -179,3 +178,10 @@ class Draft(FlagVerbs["Draft"]):
         title = f"Draft of flag {self.key} at version {self.base.version}"
         note = ".preview(users), .apply(why=…)" if rows else "no changes yet: draft.rollout(20), draft.target(…)"
         return Sheet(title, ("field", "before", "after"), rows, note)
+
+
+def _again(draft: Draft, changes: Iterable[OneChange]) -> Draft:
+    """The draft with these changes, too."""
+    for change in changes:
+        draft = draft._with(change)  # noqa: SLF001 - of its own kind
+    return draft
