@@ -216,9 +216,9 @@ class Preview(Shown):
                 for group, users, moved, share in groups.head(MOST_GROUPS_SHOWN).itertuples(index=False)
             ]
             more = len(groups) - len(rows)
-            return Sheet(title, (self._segment, "users", "moved", "share"), rows, f"and {more:,} more" if more else "")
+            return Sheet(title, (self._segment, "users", "move", "%"), rows, f"and {more:,} more" if more else "")
         rows = [(one.source, "stays" if one.stays else f"→ {one.target}", one.count, _percent(one.share)) for one in self.moves]
-        return Sheet(title, ("from", "to", "users", "share"), rows)
+        return Sheet(title, ("from", "to", "users", "%"), rows)
 
     @override
     def __repr__(self) -> str:
@@ -240,5 +240,5 @@ def preview(before: Version, after: Version, users: object, *, by: str, segment:
     return Preview(before, after, as_pandas(users), by=by, segment=segment)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def _percent(share: float) -> float:
+    return round(100 * share, 1)

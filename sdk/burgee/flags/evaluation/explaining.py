@@ -130,6 +130,7 @@ def _asked(compiled: CompiledFlag, state: FlagState, context: Mapping[str, objec
     if state.overrides:
         variant = None if key is None else state.overrides.get(key)
         said = f"{key!r} is not named" if variant is None else f"{key!r} is given {variant}"
+        said = trouble if key is None else said
         yield Step("override", OVERRIDE, variant is not None, said, served=variant)
     if state.holdout is not None:
         share = _share(state, key, holdout_salt(state.holdout.name), 0.0, state.holdout.percent)
