@@ -99,11 +99,19 @@ class Draft(FlagVerbs["Draft"]):
         """What would be different: `field, before, after`."""
         return difference_frame(self.differences)
 
+    def ask(self, change: Change) -> "Draft":
+        """The draft with a change that was made as a value (`burgee.flags.changing.changes`)."""
+        return self._change(change, None, None)
+
     def undo(self) -> "Draft":
         """The draft without its last change."""
         if not self.changes:
             raise InvalidInputError("this draft has no change to undo")
         return _again(Draft(self._origin, self._ruleset), self.changes[:-1])
+
+    def discard(self) -> "Draft":
+        """The draft without any change: the flag as it was drafted from."""
+        return Draft(self._origin, self._ruleset)
 
     def refresh(self) -> "Draft":
         """The same changes, made of the flag as it is now. Refused like the first of them that can't be made."""
