@@ -98,7 +98,9 @@ class FlagEditor(Panel):
         with self._setting():
             self.switch.value, self.slider.value, self.percent.value = state.enabled, state.rollout, state.rollout
             variants = [variant.name for variant in state.variants]
+            chosen = self.variant.value
             self.variant.options = variants
+            self.variant.value = chosen if chosen in variants else variants[0]
             self._variants = variants
             self._named = dict(state.overrides)
             self.rules = [self._row(rule) for rule in state.rules]
@@ -115,7 +117,7 @@ class FlagEditor(Panel):
         count = len(draft.differences)
         words = f"{count} {'change' if count == 1 else 'changes'} drafted" if count else ""
         note = f'<span class="burgee-drafted">{words}</span>'
-        self._head.value = flagparts.head(self.flag.state) + note
+        self._head.value = flagparts.head(self.flag.state, note)
         self._differences.value = editorparts.differences(draft.differences)
         self._moves.layout.display = "none" if self._users is None else ""
         self.preview = None

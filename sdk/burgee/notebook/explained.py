@@ -10,12 +10,12 @@ from burgee.flags.analysis.explanation import Explanation
 from burgee.flags.evaluation.buckets import TARGETING_KEY
 from burgee.flags.evaluation.explaining import Checked, Share, Step
 from burgee.flags.model import Condition
+from burgee.notebook.ruletext import sign
 from burgee.notebook.tables import cell, text
 
 CSS = (files(__package__) / "explained.css").read_text(encoding="utf-8")
 
 _KINDS = {"enabled": "switch", "override": "overrides", "rollout": "rollout", "variant": "variant"}
-_OPERATORS = {"eq": "=", "ne": "≠", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "not_in": "not in"}
 _MOST_VALUES = 6
 
 
@@ -79,7 +79,7 @@ def _clause(checked: Checked) -> str:
     if not isinstance(clause, Condition):
         words = {"all": "all of", "any": "any of", "not": "none of"}
         return words[clause.match]
-    op = _OPERATORS.get(clause.op, clause.op.replace("_", " "))
+    op = sign(clause.op)
     value = clause.value
     if isinstance(value, tuple):
         more = f", … {len(value):,} in all" if len(value) > _MOST_VALUES else ""

@@ -11,7 +11,7 @@ from burgee.flags.changing.wording import rule_name, serve_words
 from burgee.flags.model import Clause, Condition, Operator, Rule
 from burgee.flags.operators import PRESENCE, Kind
 from burgee.notebook.panel import button, row
-from burgee.notebook.ruletext import Column, example, operand, operand_words
+from burgee.notebook.ruletext import Column, example, operand, operand_words, sign
 from burgee.notebook.tables import text
 
 type Tell = Callable[[], None]
@@ -29,7 +29,7 @@ class ConditionRow:
         self.attribute = ipywidgets.Combobox(
             value=first, options=names, placeholder="attribute", ensure_option=False, continuous_update=False
         )
-        self.op = ipywidgets.Dropdown(options=[(one.replace("_", " "), one.value) for one in Operator], value=op.value)
+        self.op = ipywidgets.Dropdown(options=[(sign(one), one.value) for one in Operator], value=op.value)
         kind = self._kind()
         shown = "" if condition is None else operand_words(op, condition.value, kind)
         self.value = ipywidgets.Text(value=shown, continuous_update=False)

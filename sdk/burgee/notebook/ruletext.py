@@ -26,6 +26,14 @@ _EXAMPLES = 3
 _LOOKED_AT = 10_000
 
 
+_SIGNS = {Operator.EQ: "=", Operator.NE: "≠", Operator.GT: ">", Operator.GTE: "≥", Operator.LT: "<", Operator.LTE: "≤"}
+
+
+def sign(op: Operator) -> str:
+    """The operator as people write it."""
+    return _SIGNS.get(op, op.value.replace("_", " "))
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """What is known of a column of users: the kind of its values, if it is one, and a few of them."""
