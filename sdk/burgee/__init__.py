@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from burgee.events.model import NewEvent as Event
     from burgee.events.query import Query
     from burgee.events.repository import EventStore
+    from burgee.flags.changing.groups import all_of, any_of, not_
     from burgee.flags.facade import Flag, Flags
     from burgee.flags.model import Evaluation, Operator, Reason, Variant
     from burgee.privacy.model import Personal
@@ -124,7 +125,10 @@ _HOMES = {
     "Tenants": "burgee.workspace",
     "Variant": "burgee.flags.model",
     "Workspace": "burgee.workspace",
+    "all_of": "burgee.flags.changing.groups",
+    "any_of": "burgee.flags.changing.groups",
     "event": "burgee.store.registry",
+    "not_": "burgee.flags.changing.groups",
     "samples": "burgee.samples:",
     "tenant_scope": "burgee.core.scope",
     "upcaster": "burgee.store.registry",
@@ -182,7 +186,10 @@ __all__ = [
     "Variant",
     "Workspace",
     "WorkspaceError",
+    "all_of",
+    "any_of",
     "event",
+    "not_",
     "open",
     "samples",
     "tenant_scope",

@@ -14,7 +14,7 @@ from burgee.flags.evaluation.compiled import compile_flag
 from burgee.flags.evaluation.explaining import explain
 from burgee.flags.model import FlagState
 from burgee.workspace import Tenant
-from flags.strategies import contexts, flag_states
+from flags.strategies import flag_states, tables
 
 USERS = pd.DataFrame({"id": ["u1", "u2", "u3"], "country": ["DE", "US", None]}, index=[10, 20, 30])
 HOSTILE = '"><script>alert(1)</script>'
@@ -40,18 +40,19 @@ def test_an_explanation_is_of_what_is_served(acme: Tenant) -> None:
     assert flag.explain({"id": "u1", "plan": "pro"}).rule == "pros"
 
 
-@given(flag_states(), contexts())
-def test_the_step_that_decides_serves_what_evaluate_serves(state: FlagState, context: dict[str, object]) -> None:
+@given(flag_states(), tables())
+def test_the_step_that_decides_serves_what_evaluate_serves(state: FlagState, table: pa.Table) -> None:
     """R9.1, for whatever flag and context."""
     compiled = compile_flag(state)
-    explanation = Explanation(explain(compiled, context), context)
-    assert explanation.evaluation == compiled.evaluate(context)
-    assert explanation.decisive.served == explanation.variant
-    frame = explanation.frame()
-    assert list(frame.columns) == list(COLUMNS)
-    assert frame["step"].is_monotonic_increasing
-    html = explanation._repr_mimebundle_()["text/html"]
-    assert html.count("<li class") == len(explanation.steps)
+    for context in table.to_pylist():
+        explanation = Explanation(explain(compiled, context), context)
+        assert explanation.evaluation == compiled.evaluate(context)
+        assert explanation.decisive.served == explanation.variant
+        frame = explanation.frame()
+        assert list(frame.columns) == list(COLUMNS)
+        assert frame["step"].is_monotonic_increasing
+        html = explanation._repr_mimebundle_()["text/html"]
+        assert html.count('<li class="burgee') + html.count('<li class=""') == len(explanation.steps)
 
 
 def test_each_condition_has_a_row_with_the_value_seen(flag: burgee.Flag) -> None:

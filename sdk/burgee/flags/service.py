@@ -28,7 +28,8 @@ from burgee.store.aggregates import Aggregates, Versioned
 from burgee.store.database import Database
 from burgee.store.log import ANY, NewEvent
 
-type Refusal = ConflictError | InvalidInputError | NotFoundError
+type Misfit = ConflictError | InvalidInputError
+type Refusal = Misfit | NotFoundError
 
 
 class LocalFlagService(FlagService):
@@ -212,7 +213,7 @@ class LocalFlagService(FlagService):
         def work() -> Result[S, AlreadyExistsError | ConflictError | InvalidInputError]:
             with self._database.write(tenant) as connection:
 
-                def once(state: S | None) -> Result[NewEvent | None, AlreadyExistsError | Refusal]:
+                def once(state: S | None) -> Result[NewEvent | None, AlreadyExistsError | Misfit]:
                     if state is None:
                         return self._fitting(aggregates, connection, key, None, Ok(event), check)
                     where = (
@@ -293,7 +294,7 @@ class LocalFlagService(FlagService):
         state: S | None,
         event: Ok[NewEvent | None],
         check: Callable[[Others], None],
-    ) -> Result[NewEvent | None, Refusal]:
+    ) -> Result[NewEvent | None, Misfit]:
         """The event, unless the check refuses it. What was done before, and is asked again, was checked then."""
         tenant = require_tenant()
         try:

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from burgee.core.checks import need_texts
 from burgee.core.clock import Moment
 from burgee.core.display import Shown
 from burgee.core.errors import InvalidInputError
@@ -178,12 +179,7 @@ class FlagVerbs(Shown, Generic[TFlag]):  # noqa: UP046 - through the newer form 
 
         Several at once: `flag.override({"u1": "treatment", "u2": "control"})`. A flag has at most 10,000.
         """
-        if serve is None and not isinstance(id, Mapping):
-            raise InvalidInputError(f"say what to serve to {id!r:.200}", hint="flag.override('u1', 'treatment')")
-        if serve is not None and isinstance(id, Mapping):
-            raise InvalidInputError("a mapping says what each id is served: leave serve=… out")
-        given = id if isinstance(id, Mapping) else {id: serve}
-        return self._change(Override({id_text(one): name for one, name in given.items()}), why, expected_version)
+        return self._change(Override(_overrides(id, serve)), why, expected_version)
 
     def unoverride(self, *ids: object, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Treat these users like all others again: `flag.unoverride("u1", "u2")`."""
@@ -201,14 +197,13 @@ class FlagVerbs(Shown, Generic[TFlag]):  # noqa: UP046 - through the newer form 
 
         `checkout.require("new-prices", "on")`. What was required of that flag before is replaced.
         """
-        key = other if isinstance(other, str) else getattr(other, "key", other)
-        wanted = (variants,) if isinstance(variants, str) else _texts(variants)
-        return self._change(Require(key, wanted), why, expected_version)
+        return self._change(Require(_key(other), _names(variants)), why, expected_version)
 
-    def unrequire(self, other: "str | Flag", *, why: str | None = None, expected_version: int | None = None) -> TFlag:
+    def unrequire(
+        self, other: "str | Flag", *, why: str | None = None, expected_version: int | None = None
+    ) -> TFlag:
         """Require that flag no longer."""
-        key = other if isinstance(other, str) else getattr(other, "key", other)
-        return self._change(Unrequire(key), why, expected_version)
+        return self._change(Unrequire(_key(other)), why, expected_version)
 
     def holdout(
         self,
@@ -307,7 +302,24 @@ def _first(attribute: str | Clause, op: str | None, value: object) -> Clause:
     return make_clause((attribute, op, value))
 
 
-def _texts(variants: object) -> tuple[str, ...]:
-    if not isinstance(variants, Iterable):
-        raise InvalidInputError(f"variants are named by text or a list of texts, not {variants!r:.200}")
+def _overrides(id: object, serve: str | None) -> dict[str, str]:
+    if isinstance(id, Mapping):
+        if serve is not None:
+            raise InvalidInputError("a mapping says what each id is served: leave serve=… out")
+        return {id_text(one): name for one, name in id.items()}
+    if serve is None:
+        raise InvalidInputError(f"say what to serve to {id!r:.200}", hint="flag.override('u1', 'treatment')")
+    return {id_text(id): serve}
+
+
+def _key(flag: object) -> str:
+    """The key of a flag, whether it is given itself or its handle."""
+    key: str = getattr(flag, "key", flag)
+    return key
+
+
+def _names(variants: str | Iterable[str]) -> tuple[str, ...]:
+    if isinstance(variants, str):
+        return (variants,)
+    need_texts("the variants that will do", variants)
     return tuple(variants)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from burgee.core.checks import need_whole
+from burgee.core.checks import need_mapping, need_texts, need_whole
 from burgee.core.errors import InvalidInputError
 from burgee.core.json import Json
 from burgee.flags.changing.checks import (
@@ -166,10 +166,9 @@ class Override:
     kind: Literal["override"] = "override"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.variants, Mapping) or not self.variants:
-            raise InvalidInputError(
-                f"overrides can't be {self.variants!r:.200}", hint="give variants by id: {'u1': 'treatment'}"
-            )
+        need_mapping("overrides", self.variants)
+        if not self.variants:
+            raise InvalidInputError("say whom to override with what", hint="give variants by id: {'u1': 'treatment'}")
         if len(self.variants) > MOST_OVERRIDES:
             raise too_many_overrides(len(self.variants))
         for id in self.variants:
@@ -198,9 +197,10 @@ class Require:
 
     def __post_init__(self) -> None:
         check_flag_named(self.flag)
-        if isinstance(self.variants, str) or not self.variants:
+        need_texts("what is required", self.variants)
+        if not self.variants:
             raise InvalidInputError(
-                f"say which variants of {self.flag!r} will do, not {self.variants!r}",
+                f"say which variants of {self.flag!r} will do",
                 hint="e.g. flag.require('new-checkout', 'on')",
             )
         for name in self.variants:

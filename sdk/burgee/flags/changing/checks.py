@@ -142,10 +142,6 @@ def check_time(what: str, moment: object) -> datetime:
         return from_us(to_us(moment)).astimezone(UTC)
     except OverflowError:
         raise InvalidInputError(f"{what} is within the years 1 to 9999 in UTC, not {moment!r}") from None
-    except InvalidInputError as error:
-        raise InvalidInputError(
-            f"{what} can't be {moment!r:.200}: it is no time", hint="; ".join(error.hints)
-        ) from None
 
 
 def make_clause(clause: object) -> Clause:
