@@ -56,6 +56,11 @@ if TYPE_CHECKING:
     from burgee.events.model import NewEvent as Event
     from burgee.events.query import Query
     from burgee.events.repository import EventStore
+    from burgee.experiments import metrics
+    from burgee.experiments.facade import Experiments
+    from burgee.experiments.frames import from_frame as experiment
+    from burgee.experiments.planning import Plan, plan
+    from burgee.experiments.result import ExperimentResult
     from burgee.flags.facade import Flag, Flags
     from burgee.flags.model import Evaluation, Operator, Reason, Variant
     from burgee.privacy.model import Personal
@@ -105,6 +110,8 @@ _HOMES = {
     "Event": "burgee.events.model:NewEvent",
     "EventStore": "burgee.events.repository",
     "Events": "burgee.events.facade",
+    "ExperimentResult": "burgee.experiments.result",
+    "Experiments": "burgee.experiments.facade",
     "Flag": "burgee.flags.facade",
     "Flags": "burgee.flags.facade",
     "ManualClock": "burgee.core.clock",
@@ -113,6 +120,7 @@ _HOMES = {
     "Projection": "burgee.projections.projection",
     "ProjectionHandle": "burgee.projections.facade",
     "Projections": "burgee.projections.facade",
+    "Plan": "burgee.experiments.planning",
     "Personal": "burgee.privacy.model",
     "Query": "burgee.events.query",
     "Reason": "burgee.flags.model",
@@ -125,6 +133,9 @@ _HOMES = {
     "Variant": "burgee.flags.model",
     "Workspace": "burgee.workspace",
     "event": "burgee.store.registry",
+    "experiment": "burgee.experiments.frames:from_frame",
+    "metrics": "burgee.experiments.metrics:",
+    "plan": "burgee.experiments.planning",
     "samples": "burgee.samples:",
     "tenant_scope": "burgee.core.scope",
     "upcaster": "burgee.store.registry",
@@ -146,6 +157,8 @@ __all__ = [
     "Event",
     "EventStore",
     "Events",
+    "ExperimentResult",
+    "Experiments",
     "Flag",
     "Flags",
     "InvalidInputError",
@@ -160,6 +173,7 @@ __all__ = [
     "PayloadError",
     "PermissionDeniedError",
     "Personal",
+    "Plan",
     "Projection",
     "ProjectionFailedError",
     "ProjectionHandle",
@@ -183,7 +197,10 @@ __all__ = [
     "Workspace",
     "WorkspaceError",
     "event",
+    "experiment",
+    "metrics",
     "open",
+    "plan",
     "samples",
     "tenant_scope",
     "upcaster",

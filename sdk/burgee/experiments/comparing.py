@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from burgee.analytics.questions.experiment import REACH
 from burgee.experiments import statistics
 from burgee.experiments.model import Correction, Metric
 from burgee.experiments.statistics import Difference, Estimate, Moments
+from burgee.experiments.words import counted
 
 if TYPE_CHECKING:
     from burgee.experiments.statistics import Numbers
@@ -168,7 +168,7 @@ def _metric(place: int, metric: Metric, sums: Sums, setup: Setup) -> list[Compar
         words = () if own[row] else _words(metric, row, control, sums, plain, columns)
         left_out = int(sums["units"][row] - plain.n[row])
         if left_out > 0:
-            words = (f"{left_out:,} units without a value are left out", *words)
+            words = (f"{counted(left_out)} left out: no value", *words)
         rows.append(
             Comparison(
                 segment=segment, metric=metric.name, variant=variant, n=int(plain.n[row]), mean=float(plain.value[row]),
@@ -184,9 +184,9 @@ def _estimates(place: int, metric: Metric, sums: Sums) -> tuple[Estimate, Estima
     import numpy as np
 
     n = sums[f"n_{place}"]
-    if metric.kind == "quantile":
-        half = (sums[f"h_{place}"] - sums[f"l_{place}"]) / (2 * REACH)
-        found = Estimate(sums[f"q_{place}"], half * half, n)
+    if metric.at is not None:
+        value, low, high = (sums[f"{letter}_{place}"] for letter in "qlh")
+        found = statistics.quantile(value, low, high, n, metric.at)
         return found, found
     other = "y" if metric.kind == "ratio" else "p"
     if f"s_{place}_{other}" not in sums:

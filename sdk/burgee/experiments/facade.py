@@ -12,6 +12,7 @@ from burgee.experiments.comparing import Setup
 from burgee.experiments.frames import MOST_VARIANTS, control_of, from_frame, sequentially
 from burgee.experiments.metrics import to_metrics
 from burgee.experiments.model import Correction, Trial
+from burgee.experiments.planning import Plan, plan
 from burgee.experiments.protocol import ExperimentService
 from burgee.experiments.result import About, ExperimentResult, check_alpha, check_correction, check_shares
 from burgee.questions.durations import Duration, to_seconds
@@ -124,6 +125,24 @@ class Experiments(Shown):
         setup = Setup(chosen, checked, setup.alpha, setup.correction)
         about = About(f"{flag!r}", by, trial.window, kept=keep_crossovers)
         return sequentially(ExperimentResult(trial.metrics, sums, setup, about), sequential)
+
+    def plan(
+        self,
+        *,
+        baseline: float,
+        lift: float,
+        power: float = 0.8,
+        alpha: float = 0.05,
+        std: float | None = None,
+        per_day: float | None = None,
+        shares: Mapping[str, float] | None = None,
+        control: str | None = None,
+    ) -> Plan:
+        """How many units an experiment needs to see a change; the same as `burgee.plan`."""
+        return plan(
+            baseline=baseline, lift=lift, power=power, alpha=alpha, std=std, per_day=per_day, shares=shares,
+            control=control,
+        )  # fmt: skip
 
     def _variants(self, flag: str, sums: "pa.Table") -> list[str]:
         there = sorted({str(one) for one in sums["variant"].to_pylist()})

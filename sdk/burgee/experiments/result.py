@@ -1,7 +1,7 @@
 """What an experiment came to: numbers, words, plots, all worked out from the sums when somebody looks."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, override
@@ -13,7 +13,7 @@ from burgee.core.display import Sheet, Shown, view
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.experiments.comparing import MISMATCH, Comparison, Setup, Sums, compare, sample_ratio
 from burgee.experiments.model import Correction, Metric
-from burgee.experiments.words import lift, plain, said_p, share, sides, verdict
+from burgee.experiments.words import alarm, counted, lift, plain, said_p, share, sides, verdict
 from burgee.questions.durations import said
 
 if TYPE_CHECKING:
@@ -236,10 +236,10 @@ class ExperimentResult(Shown):
         crossed = sum(self._sums.by_variant("crossed").values())
         if crossed:
             fate = "count for the first" if self.about.kept else "are left out"
-            found.append(f"{crossed:,} units were exposed to several variants, and {fate}")
+            found.append(f"{counted(crossed)} exposed to several variants, and {fate}")
         young = sum(self._sums.by_variant("young").values())
         if young and self.about.window is not None:
-            found.append(f"for {young:,} units the window of {said(self.about.window)} is not over yet")
+            found.append(f"the window of {said(self.about.window)} is not over yet for {counted(young, verb=False)}")
         return found
 
     @override
@@ -263,8 +263,16 @@ class ExperimentResult(Shown):
         note = f"{100 * (1 - self.setup.alpha):g} % intervals; " + (
             "always valid, look as often as you like" if self.setup.planned else "for one look"
         )
-        alarm = "".join(f"⚠ {one}\n" for one in self.warnings)
-        return Sheet(f"{alarm}Experiment {self.about.title}", columns, rows, note)
+        return Sheet(f"Experiment {self.about.title}", columns, rows, note)
+
+    @override
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
+    ) -> dict[str, str]:
+        bundle = super()._repr_mimebundle_(include, exclude)
+        if "text/html" in bundle:
+            bundle["text/html"] = alarm(self.warnings, grave=len(self._loud())) + bundle["text/html"]
+        return bundle
 
 
 def check_alpha(alpha: object) -> float:

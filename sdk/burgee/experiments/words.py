@@ -2,9 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
 
-from burgee.experiments.comparing import Comparison, Setup
 from burgee.experiments.model import Metric
+
+if TYPE_CHECKING:
+    from burgee.experiments.comparing import Comparison, Setup
 
 _SMALL = 0.0001
 
@@ -39,7 +43,7 @@ def percent(value: float) -> str:
     return f"{100 * value:+,.1f} %".replace("-", "−")
 
 
-def lift(row: Comparison) -> tuple[str, str]:
+def lift(row: "Comparison") -> tuple[str, str]:
     """A lift, and its interval."""
     return percent(row.lift), f"{percent(row.low)} to {percent(row.high)}"
 
@@ -55,12 +59,12 @@ def sides(variants: Sequence[str]) -> str:
     return f"{', '.join(rest)} against {first}" if rest else first
 
 
-def is_sure(row: Comparison, setup: Setup) -> bool:
+def is_sure(row: "Comparison", setup: "Setup") -> bool:
     """Whether it is more than chance, by the corrected p."""
     return row.q_value < setup.alpha
 
 
-def verdict(metric: Metric, row: Comparison, control: str, setup: Setup) -> str:
+def verdict(metric: Metric, row: "Comparison", control: str, setup: "Setup") -> str:
     """One comparison as a sentence or two."""
     name = f"{row.metric}: {row.variant} has {mean(metric, row.mean)}"
     if math.isnan(row.p_value):
@@ -76,3 +80,23 @@ def verdict(metric: Metric, row: Comparison, control: str, setup: Setup) -> str:
     if row.p_value < setup.alpha:
         return f"{told}: of so many comparisons, one such is no surprise."
     return f"{told}: chance alone does as much."
+
+
+def counted(units: int, *, verb: bool = True) -> str:
+    """So many units: "1 unit was", "2 units were"."""
+    one = units == 1
+    return f"{units:,} unit{'' if one else 's'}{(' was' if one else ' were') if verb else ''}"
+
+
+def alarm(warnings: Sequence[str], *, grave: int) -> str:
+    """Warnings as HTML to stand above a result; the first so many are grave."""
+    lines = []
+    for place, one in enumerate(warnings):
+        colour = "#b71c1c" if place < grave else "#8a5a00"
+        word = "Do not trust this yet" if place < grave else "Note"
+        lines.append(
+            f'<div role="alert" style="margin:4px 0;padding:8px 12px;max-width:860px;border-left:4px solid {colour};'
+            f'border-radius:4px;background:{colour}1a;white-space:normal"><b style="color:{colour}">{word}:</b> '
+            f"{escape(one)}.</div>"
+        )
+    return "".join(lines)

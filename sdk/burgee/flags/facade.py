@@ -26,24 +26,35 @@ from burgee.flags.changing.changes import (
 )
 from burgee.flags.changing.rules import check_key, make_condition
 from burgee.flags.evaluation.compiled import CompiledFlag, compile_flag
+from burgee.flags.experimenting import Experimenting
 from burgee.flags.model import Evaluation, FlagChange, FlagState, Reason
 from burgee.flags.protocol import FlagService
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from burgee.experiments.facade import Experiments
     from burgee.notebook.figures import Plot
     from burgee.notebook.widgets import FlagsWidget, FlagWidget
 
 _STATE_COLUMNS = ("key", "enabled", "rollout", "variants", "default", "rules", "archived", "version", "updated_at")
 
 
-class Flag(Shown):
+class Flag(Experimenting, Shown):
     """One version of a flag. Every verb returns a handle to the new version; this one stays as it is."""
 
-    __slots__ = ("_compiled", "_known", "_link", "_service", "evaluate", "state")
+    __slots__ = ("_compiled", "_experiments", "_known", "_link", "_service", "evaluate", "state")
 
-    def __init__(self, link: Link, service: FlagService, state: FlagState, known: dict[str, FlagState]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        service: FlagService,
+        state: FlagState,
+        known: dict[str, FlagState],
+        *,
+        experiments: "Experiments | None" = None,
+    ) -> None:
+        self._experiments = experiments
         self._link = link
         self._service = service
         self._known = known  # what `Flags` shows as the newest it knows
@@ -181,7 +192,7 @@ class Flag(Shown):
         return self._at(state)
 
     def _at(self, state: FlagState) -> "Flag":
-        return Flag(self._link, self._service, state, self._known)
+        return Flag(self._link, self._service, state, self._known, experiments=self._experiments)
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -242,9 +253,17 @@ class FlagHistory(History[FlagState]):
 class Flags(Shown):
     """The flags of a tenant: `acme.flags["checkout"]`."""
 
-    __slots__ = ("_known", "_link", "_service")
+    __slots__ = ("_experiments", "_known", "_link", "_service")
 
-    def __init__(self, link: Link, service: FlagService, known: dict[str, FlagState]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        service: FlagService,
+        known: dict[str, FlagState],
+        *,
+        experiments: "Experiments | None" = None,
+    ) -> None:
+        self._experiments = experiments
         self._link = link
         self._service = service
         self._known = known  # what has been fetched, for completion and for what is shown
@@ -339,7 +358,7 @@ class Flags(Shown):
 
     def _handle(self, state: FlagState) -> Flag:
         self._known[state.key] = state
-        return Flag(self._link, self._service, state, self._known)
+        return Flag(self._link, self._service, state, self._known, experiments=self._experiments)
 
     def _ipython_key_completions_(self) -> Sequence[str]:
         return sorted(self._known)
