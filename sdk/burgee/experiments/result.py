@@ -88,9 +88,14 @@ class ExperimentResult(Shown):
         return sample_ratio(self._sums, self.setup.shares)
 
     @cached_property
+    def loud(self) -> tuple[str, ...]:
+        """Those of the warnings that say: do not trust this yet."""
+        return tuple(self._loud())
+
+    @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What to know before believing any number of it; the gravest first."""
-        return tuple(self._loud() + self._quiet())
+        return (*self.loud, *self._quiet())
 
     @cached_property
     def rows(self) -> tuple[Comparison, ...]:
@@ -250,16 +255,20 @@ class ExperimentResult(Shown):
 
     @override
     def _sheet(self) -> Sheet:
+        return self.sheet(self.rows)
+
+    def sheet(self, chosen: Sequence[Comparison]) -> Sheet:
+        """Some of its rows as a table for people."""
         head = [] if self.about.segment is None else [self.about.segment]
         columns = [*head, "metric", "variant", "units", "mean", "lift", "interval", "p", "q", "note"]
         rows = []
-        for row in self.rows:
+        for row in chosen:
             own = row.variant == self.control
             shown = [] if self.about.segment is None else [row.segment]
             kind = self._metric(row.metric).kind
             numbers = ["", "", "", ""] if own else [*lift(row), said_p(row.p_value), said_p(row.q_value)]
-            mean = share(row.mean) if kind == "conversion" else plain(row.mean)
-            rows.append([*shown, row.metric, row.variant, f"{row.n:,}", mean, *numbers, "; ".join(row.warnings)])
+            measured = share(row.mean) if kind == "conversion" else plain(row.mean)
+            rows.append([*shown, row.metric, row.variant, f"{row.n:,}", measured, *numbers, "; ".join(row.warnings)])
         note = f"{100 * (1 - self.setup.alpha):g} % intervals; " + (
             "always valid, look as often as you like" if self.setup.planned else "for one look"
         )
@@ -271,7 +280,7 @@ class ExperimentResult(Shown):
     ) -> dict[str, str]:
         bundle = super()._repr_mimebundle_(include, exclude)
         if "text/html" in bundle:
-            bundle["text/html"] = alarm(self.warnings, grave=len(self._loud())) + bundle["text/html"]
+            bundle["text/html"] = alarm(self.warnings, grave=len(self.loud)) + bundle["text/html"]
         return bundle
 
 
