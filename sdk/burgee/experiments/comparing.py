@@ -150,7 +150,7 @@ def _metric(place: int, metric: Metric, sums: Sums, setup: Setup) -> list[Compar
         p, reach = statistics.sequential_p(found, scale), statistics.sequential_reach(scale, setup.alpha)
     low, high = statistics.lift_interval(base, estimate, reach)
     with np.errstate(divide="ignore", invalid="ignore"):
-        lift = estimate.value / base.value - 1
+        lift = found.value / np.abs(base.value)
     flat = ~(found.error > 0)
     columns = {
         "difference": np.where(hidden, np.nan, found.value),

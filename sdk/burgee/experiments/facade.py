@@ -67,6 +67,7 @@ class Experiments(Shown):
         since: int | str | date | None = None,
         until: int | str | date | None = None,
         keep_crossovers: bool = False,
+        outside: bool = False,
         shares: Mapping[str, float] | None = None,
         alpha: float = 0.05,
         correction: Correction | None = "holm",
@@ -88,14 +89,15 @@ class Experiments(Shown):
             since: exposures before that time do not count, so that who was first exposed then is taken as exposed later.
             until: nothing from that time on counts.
             keep_crossovers: whether units exposed to several variants count, for the first; else they are left out.
+            outside: whether those whom chance left outside the rollout take part, with the default they were served.
             shares: what share of units each variant should have, as weights, for the sample ratio; not checked unless
                 said.
             alpha: 1 - alpha is what intervals hold.
             correction: how p-values of several comparisons become q-values: `holm`, `bh` or None.
             sequential: whether p-values and intervals hold at every look; a number is how many units are planned.
 
-        Exposures with a reason count only where that is `SPLIT`: whoever came to a variant by a rule or by default
-        can't be compared.
+        Exposures with a reason count only where that is `SPLIT` (with `outside` also where it is `DEFAULT` without a
+        rule): whoever came to a variant by other ways can't be compared.
 
         Raises:
             InvalidInputError: nobody was exposed; there is no such type, field or variant.
@@ -106,18 +108,7 @@ class Experiments(Shown):
         special()
         setup = Setup(control_of(control, (), given=False) if control is None else control, None, check_alpha(alpha))
         setup = Setup(setup.control, None, setup.alpha, check_correction(correction))
-        trial = Trial(
-            flag,
-            to_metrics(metric, events=True),
-            unit,
-            user,
-            None if window is None else to_seconds("window", window),
-            None if cuped is None else to_seconds("cuped", cuped),
-            by,
-            keep_crossovers,
-            None if since is None else from_us(to_us(since)),
-            None if until is None else from_us(to_us(until)),
-        )
+        trial = _trial(flag, metric, unit, user, window, by, cuped, since, until, keep=keep_crossovers, outside=outside)
         sums = self._link.call(self._service.sums(trial)).read_all()
         there = self._variants(flag, sums)
         chosen = control_of(setup.control, there, given=True)
@@ -125,6 +116,31 @@ class Experiments(Shown):
         setup = Setup(chosen, checked, setup.alpha, setup.correction)
         about = About(f"{flag!r}", by, trial.window, kept=keep_crossovers)
         return sequentially(ExperimentResult(trial.metrics, sums, setup, about), sequential)
+
+    def sql(
+        self,
+        flag: str,
+        metric: object,
+        *,
+        dialect: str = "duckdb",
+        table: str = "events",
+        unit: str = "id",
+        user: str = "stream",
+        window: Duration | None = None,
+        by: str | None = None,
+        cuped: Duration | None = None,
+        since: int | str | date | None = None,
+        until: int | str | date | None = None,
+        keep_crossovers: bool = False,
+        outside: bool = False,
+    ) -> str:
+        """The sums of an experiment as one SELECT, to run elsewhere, over a table with the log's columns.
+
+        Raises:
+            InvalidInputError: there is no such dialect, type or field.
+        """
+        trial = _trial(flag, metric, unit, user, window, by, cuped, since, until, keep=keep_crossovers, outside=outside)
+        return self._link.call(self._service.text(trial, dialect, table))
 
     def plan(
         self,
@@ -161,3 +177,32 @@ class Experiments(Shown):
     def _sheet(self) -> Sheet:
         rows = [("of a flag", ".of_flag(key, metric)"), ("of a frame", ".from_frame(frame, variant=…, metrics=…)")]
         return Sheet(f"Experiments of {self._link.tenant}", ("", "value"), rows)
+
+
+def _trial(
+    flag: str,
+    metric: object,
+    unit: str,
+    user: str,
+    window: Duration | None,
+    by: str | None,
+    cuped: Duration | None,
+    since: int | str | date | None,
+    until: int | str | date | None,
+    *,
+    keep: bool,
+    outside: bool,
+) -> Trial:
+    return Trial(
+        flag,
+        to_metrics(metric, events=True),
+        unit,
+        user,
+        None if window is None else to_seconds("window", window),
+        None if cuped is None else to_seconds("cuped", cuped),
+        by,
+        keep,
+        None if since is None else from_us(to_us(since)),
+        None if until is None else from_us(to_us(until)),
+        outside,
+    )

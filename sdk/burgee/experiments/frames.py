@@ -74,7 +74,8 @@ def from_frame(
     whole = to_arrow(frame)
     require_columns(whole, {"variant": variant, "unit": unit, "event": event, "by": by})
     fields = fields_of(metrics)
-    require_columns(whole, {f"metric {one!r}": one for one in fields})
+    for field in fields:
+        require_columns(whole, {"metric": field})
     if unit is None:
         metrics = tuple(_as_share(metric, whole) for metric in metrics)
     table, notes = _table(whole, variant, unit, event, by, fields, variants)

@@ -59,7 +59,7 @@ class Trial:
 
     `unit` is the field of exposures that says who was exposed, `user` the property of all events that says whose
     they are. `window` and `before` are seconds after and before the first exposure. `since` is about exposures alone,
-    `until` (excluded) about all events.
+    `until` (excluded) about all events. With `outside` those take part whom chance left outside the rollout.
     """
 
     flag: str
@@ -72,6 +72,7 @@ class Trial:
     keep: bool = False
     since: datetime | None = None
     until: datetime | None = None
+    outside: bool = False
 
     def __post_init__(self) -> None:
         for what in ("flag", "unit", "user"):

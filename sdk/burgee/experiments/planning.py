@@ -111,8 +111,9 @@ def plan(
     spreads = _spreads(base, base * (1 + change), std)
     reach = special().ndtri(1 - check_alpha(alpha) / 2) + special().ndtri(power)
     least = min(weights[name] for name in names if name != first)
-    of_control = reach**2 * (spreads[0] + spreads[1] * weights[first] / least) / (base * change) ** 2
-    whole = of_control / weights[first]
+    of_control = float(reach) ** 2 * (spreads[0] + spreads[1] * weights[first] / least)
+    square = (base * change) ** 2
+    whole = of_control / square / weights[first] if square else math.inf
     if not math.isfinite(whole):
         raise InvalidInputError("no number of units is enough for so small a change")
     units = {name: math.ceil(whole * weights[name]) for name in names}

@@ -240,7 +240,7 @@ class ExperimentResult(Shown):
         found = list(self.about.notes)
         crossed = sum(self._sums.by_variant("crossed").values())
         if crossed:
-            fate = "count for the first" if self.about.kept else "are left out"
+            fate = "counted for the first" if self.about.kept else "left out"
             found.append(f"{counted(crossed)} exposed to several variants, and {fate}")
         young = sum(self._sums.by_variant("young").values())
         if young and self.about.window is not None:

@@ -65,7 +65,7 @@ class LocalExperimentService(ExperimentService):
         facts = Choice(EventQuery(until=trial.until), source.columns, source.types)
         exposed = Exposed(
             trial.flag, trial.unit, trial.user, microseconds(trial.window), microseconds(trial.before),
-            trial.segment, trial.keep,
+            trial.segment, trial.keep, trial.outside,
         )  # fmt: skip
         outcomes = [_outcome(metric, before=trial.before is not None) for metric in trial.metrics]
         now = from_us(self._clock.now_us())

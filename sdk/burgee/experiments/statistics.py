@@ -154,7 +154,7 @@ def reach(of: Difference, alpha: float) -> "Numbers":
 
 
 def lift_interval(control: Estimate, treatment: Estimate, reach: "Numbers") -> "tuple[Numbers, Numbers]":
-    """The interval of treatment / control - 1, by Fieller: all ρ with |t - ρ c| ≤ reach √(var t + ρ² var c).
+    """The interval of (treatment - control) / |control|, by Fieller: of t/c all ρ with |t - ρ c| ≤ reach √(var t + ρ² var c).
 
     So it leaves out 0 exactly where the difference is significant. For large samples it is that of the delta method;
     for small ones it holds where that does not. Unbounded (-∞, ∞) where the control can't be told from 0.
@@ -169,6 +169,8 @@ def lift_interval(control: Estimate, treatment: Estimate, reach: "Numbers") -> "
         c = treatment.value**2 - square * treatment.variance
         root = np.sqrt(_least(b * b - a * c))
         low, high = (b - root) / a - 1, (b + root) / a - 1
+        below = control.value < 0  # then more is nearer to 0, and still more
+        low, high = np.where(below, -high, low), np.where(below, -low, high)
         known = np.isfinite(reach) & np.isfinite(control.variance) & np.isfinite(treatment.variance)
         far = np.where(known, np.inf, np.nan)
         return np.where(a > 0, low, -far), np.where(a > 0, high, far)

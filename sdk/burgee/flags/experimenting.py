@@ -38,6 +38,7 @@ class Experimenting:
         since: int | str | date | None = None,
         until: int | str | date | None = None,
         keep_crossovers: bool = False,
+        outside: bool | None = None,
         shares: Mapping[str, float] | None = None,
         alpha: float = 0.05,
         correction: "Correction | None" = "holm",
@@ -60,7 +61,9 @@ class Experimenting:
             since: exposures before that time do not count.
             until: nothing from that time on counts.
             keep_crossovers: whether units exposed to several variants count, for the first; else they are left out.
-            shares: what share of units each variant should have, as weights; as the variants' weights are, unless said.
+            outside: whether those whom chance left outside the rollout take part, with the default they were served.
+                Unless said, only where no variant's weight brings anybody to the default, as with on and off.
+            shares: what share of units each variant should have, as weights; as the flag's are, unless said.
             alpha: 1 - alpha is what intervals hold.
             correction: how p-values of several comparisons become q-values: `holm`, `bh` or None.
             sequential: whether p-values and intervals hold at every look; a number is how many units are planned.
@@ -73,10 +76,15 @@ class Experimenting:
             MissingExtraError: scipy is not installed.
         """
         weights = {variant.name: variant.weight for variant in self.state.variants}
+        if outside is None:
+            outside = not weights[self.state.default]
+        if outside:
+            weights = {name: weight * self.state.rollout / 100 for name, weight in weights.items()}
+            weights[self.state.default] += 100 - self.state.rollout
         return self._way().of_flag(
             self.state.key, metric, unit=unit, user=user, window=window,
             control=self.state.default if control is None else control, by=by, cuped=cuped, since=since, until=until,
-            keep_crossovers=keep_crossovers, shares=weights if shares is None else shares, alpha=alpha,
+            keep_crossovers=keep_crossovers, outside=outside, shares=weights if shares is None else shares, alpha=alpha,
             correction=correction, sequential=sequential,
         )  # fmt: skip
 

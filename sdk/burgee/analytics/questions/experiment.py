@@ -20,6 +20,7 @@ from burgee.analytics.questions.parts import (
     column,
     floating,
     in_turn,
+    is_null,
     is_there,
     minus,
     named,
@@ -38,7 +39,10 @@ EXPOSURE = "flag.exposure"
 """The type of the events that say who was served what."""
 
 CHANCE = "SPLIT"
-"""The reason of those whom chance dealt their variant; whoever came to it by a rule or by default can't be compared."""
+"""The reason of those whom chance dealt their variant; whoever came to it by a rule can't be compared."""
+
+OUTSIDE = "DEFAULT"
+"""The reason, without a rule, of those whom chance left outside the rollout."""
 
 REACH = 1.959963984540054
 """How many standard deviations of a rank `low` and `high` of a quantile are away from it."""
@@ -73,6 +77,7 @@ class Exposed:
     """Who takes part: the units exposed to a flag, by the field `unit`; events are theirs by their property `user`.
 
     `window` and `before` are microseconds after and before a unit's first exposure. `segment` is a property of it.
+    With `outside` those outside the rollout take part, too.
     """
 
     flag: str
@@ -82,6 +87,7 @@ class Exposed:
     before: int | None = None
     segment: str | None = None
     keep: bool = False
+    outside: bool = False
 
 
 def experiment(
@@ -168,7 +174,11 @@ def _exposures(shown: Choice, exposed: Exposed) -> dict[str, exp.Query]:
     ]
     if "reason" in shown.columns.fields:
         reason = exp.cast(shown.field("reason").value, "text")
-        conditions.append(exp.Coalesce(this=reason, expressions=[text(CHANCE)]).eq(text(CHANCE)))
+        chance = exp.Coalesce(this=reason, expressions=[text(CHANCE)]).eq(text(CHANCE))
+        if exposed.outside:
+            rule = shown.field("rule").value if "rule" in shown.columns.fields else null("text")
+            chance = exp.or_(chance, exp.and_(reason.copy().eq(text(OUTSIDE)), is_null(rule)))
+        conditions.append(chance)
     by = [column("unit")]
     ordered = exp.select(
         *columns,
