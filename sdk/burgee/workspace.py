@@ -48,8 +48,9 @@ class Tenant(Shown):
     """One tenant: everything that belongs to it, and nothing of any other."""
 
     __slots__ = (
-        "_known", "_link", "_services", "_settings", "events", "experiments", "flags", "privacy", "projections", "state",
-    )  # fmt: skip
+        *("_known", "_link", "_services", "_settings"),
+        *("events", "experiments", "flags", "privacy", "projections", "state"),
+    )
 
     def __init__(
         self,

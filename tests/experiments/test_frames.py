@@ -108,7 +108,9 @@ def test_segments_are_rows_and_each_is_what_it_is_alone() -> None:
 def test_numbers_far_from_0_lose_no_digits() -> None:
     data = small(1000)
     near = burgee.experiment(data, variant="variant", metrics={"value": "mean"}).frame()
-    far = burgee.experiment(data.assign(value=data["value"] + 1e9), variant="variant", metrics={"value": "mean"}).frame()
+    far = burgee.experiment(
+        data.assign(value=data["value"] + 1e9), variant="variant", metrics={"value": "mean"}
+    ).frame()
     assert far["p_value"].iloc[1] == pytest.approx(near["p_value"].iloc[1], rel=1e-5)
     assert far["std_error"].iloc[1] == pytest.approx(near["std_error"].iloc[1], rel=1e-5)
 
@@ -213,7 +215,7 @@ def test_more_than_a_control_below_0_is_a_lift_above_0() -> None:
         ({"alpha": 0}, "alpha must be between 0 and 0.5"),
         ({"alpha": math.nan}, "alpha must be between 0 and 0.5"),
         ({"alpha": "5%"}, "alpha must be a number"),
-        ({"correction": "bonferroni"}, "must be \"holm\", \"bh\" or None, not 'bonferroni'"),
+        ({"correction": "bonferroni"}, 'must be "holm", "bh" or None, not \'bonferroni\''),
         ({"sequential": -5}, "planned must be a number of units above 0"),
         ({"cuped": "before"}, "no metric column 'before'"),
         ({"cuped": {"p": "value"}}, "'p' is none of them"),

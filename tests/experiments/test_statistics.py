@@ -56,7 +56,7 @@ def test_sequential_p_and_interval_say_the_same() -> None:
 def test_daily_looks_raise_false_alarms_in_a_fixed_test_and_not_in_a_sequential_one() -> None:
     rng = np.random.default_rng(3)
     days, each = 28, 100
-    control, treatment = (rng.exponential(1, (2, TRIALS, days * each)))
+    control, treatment = rng.exponential(1, (2, TRIALS, days * each))
 
     def looks(values: np.ndarray) -> Estimate:
         n = np.arange(1, values.shape[1] + 1)[None, :]

@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from burgee.experiments import statistics
 from burgee.experiments.model import Correction, Metric
-from burgee.experiments.statistics import Difference, Estimate, Moments
+from burgee.experiments.statistics import Difference, Estimate, Moments, Numbers
 from burgee.experiments.words import counted
 
-if TYPE_CHECKING:
-    from burgee.experiments.statistics import Numbers
+type Rows = NDArray[np.int64]
+"""Numbers of rows."""
+
+type Marks = NDArray[np.bool_]
+"""Whether something holds of each row."""
 
 MISMATCH = 0.01
 """Below this p of the sample ratio, the counts of the variants are not what the shares make of chance."""
@@ -73,7 +77,7 @@ class Sums:
         self.variants: list[str] = [str(one) for one in table["variant"].to_pylist()]
         self._table = table
 
-    def __getitem__(self, name: str) -> "Numbers":
+    def __getitem__(self, name: str) -> Numbers:
         column = self._table[name].cast(pa.float64()).fill_null(float("nan"))
         numbers: Numbers = column.to_numpy()
         return numbers
@@ -91,8 +95,6 @@ class Sums:
 
 def sample_ratio(sums: Sums, shares: dict[str, float] | None) -> float:
     """The p of the counts of units against the shares; NaN where there is nothing to compare."""
-    import numpy as np
-
     counts = sums.by_variant("units")
     if shares is None:
         return float("nan")
@@ -117,8 +119,6 @@ def compare(metrics: Sequence[Metric], sums: Sums, setup: Setup, *, loud: Sequen
 
 
 def _adjusted(p_values: Sequence[float], correction: Correction | None) -> list[float]:
-    import numpy as np
-
     values = np.array(p_values, dtype=float)
     if correction == "holm":
         values = statistics.holm(values)
@@ -133,8 +133,6 @@ def _final(one: Comparison, q_value: float, loud: Sequence[str]) -> Comparison:
 
 
 def _metric(place: int, metric: Metric, sums: Sums, setup: Setup) -> list[Comparison]:
-    import numpy as np
-
     plain, estimate = _estimates(place, metric, sums)
     control = _controls(sums, setup.control)
     there = control >= 0
@@ -165,7 +163,7 @@ def _metric(place: int, metric: Metric, sums: Sums, setup: Setup) -> list[Compar
     rows = []
     for row, (segment, variant) in enumerate(zip(sums.segments, sums.variants, strict=True)):
         numbers = {name: float(values[row]) for name, values in columns.items()}
-        words = () if own[row] else _words(metric, row, control, sums, plain, columns)
+        words = () if own[row] else _words(metric, row, control, plain, columns)
         left_out = int(sums["units"][row] - plain.n[row])
         if left_out > 0:
             words = (f"{counted(left_out)} left out: no value", *words)
@@ -181,8 +179,6 @@ def _metric(place: int, metric: Metric, sums: Sums, setup: Setup) -> list[Compar
 
 def _estimates(place: int, metric: Metric, sums: Sums) -> tuple[Estimate, Estimate]:
     """What was measured, and the same after CUPED."""
-    import numpy as np
-
     n = sums[f"n_{place}"]
     if metric.at is not None:
         value, low, high = (sums[f"{letter}_{place}"] for letter in "qlh")
@@ -202,8 +198,9 @@ def _estimates(place: int, metric: Metric, sums: Sums) -> tuple[Estimate, Estima
     where = _numbers(sums.segments)
     known = np.where(n > 0, n, 0.0)
 
-    def together(values: "Numbers") -> "Numbers":
-        return np.bincount(where, np.where(n > 0, values, 0.0))[where]
+    def together(values: Numbers) -> Numbers:
+        added: Numbers = np.bincount(where, np.where(n > 0, values, 0.0))
+        return added[where]
 
     theta = statistics.theta(together(of.xy), together(of.yy))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -211,53 +208,41 @@ def _estimates(place: int, metric: Metric, sums: Sums) -> tuple[Estimate, Estima
     return statistics.mean(of), statistics.adjusted(of, theta, overall)
 
 
-def _moments(
-    place: int, sums: Sums, n: "Numbers", more: "tuple[Numbers, Numbers, Numbers]", centre: "Numbers"
-) -> Moments:
+def _moments(place: int, sums: Sums, n: Numbers, more: tuple[Numbers, Numbers, Numbers], centre: Numbers) -> Moments:
     x, xx = sums[f"s_{place}_x"], sums[f"s_{place}_xx"]
     return statistics.moments(n, (x, xx, *more), (sums[f"c_{place}_x"], centre))
 
 
-def _numbers(segments: Sequence[str | None]) -> "Numbers":
-    import numpy as np
-
+def _numbers(segments: Sequence[str | None]) -> Rows:
     places = {segment: place for place, segment in enumerate(dict.fromkeys(segments))}
-    return np.array([places[segment] for segment in segments], dtype=np.int64)  # type: ignore[return-value] # indices
+    return np.array([places[segment] for segment in segments], dtype=np.int64)
 
 
-def _controls(sums: Sums, control: str) -> "Numbers":
+def _controls(sums: Sums, control: str) -> Rows:
     """For each row which is its control's; -1 where its segment has none."""
-    import numpy as np
-
     pairs = enumerate(zip(sums.segments, sums.variants, strict=True))
     places = {segment: row for row, (segment, variant) in pairs if variant == control}
-    return np.array([places.get(one, -1) for one in sums.segments], dtype=np.int64)  # type: ignore[return-value] # the same
+    return np.array([places.get(one, -1) for one in sums.segments], dtype=np.int64)
 
 
-def _at(estimate: Estimate, rows: "Numbers") -> Estimate:
+def _at(estimate: Estimate, rows: Rows) -> Estimate:
     return Estimate(estimate.value[rows], estimate.variance[rows], estimate.n[rows])
 
 
-def _bayes(
-    found: Difference, shares: Estimate | None, control: "Numbers", hidden: "Numbers"
-) -> "tuple[Numbers, Numbers]":
+def _bayes(found: Difference, shares: Estimate | None, control: Rows, hidden: Marks) -> tuple[Numbers, Numbers]:
     """The chance to be better and the loss to expect; `shares` are those of units that did it, where it is that."""
-    import numpy as np
-
     better, loss = statistics.better(found)
-    for row in [] if shares is None else np.flatnonzero(~hidden):
+    for row in np.flatnonzero(~hidden):
+        if shares is None:
+            break
         did = [float(shares.value[int(at)] * shares.n[int(at)]) for at in (control[row], row)]
         did_not = [float(shares.n[int(at)]) - one for at, one in zip((control[row], row), did, strict=True)]
         better[row], loss[row] = statistics.better_shares((did[0], did_not[0]), (did[1], did_not[1]))
     return np.where(hidden, np.nan, better), np.where(hidden, np.nan, loss)
 
 
-def _words(
-    metric: Metric, row: int, control: "Numbers", sums: Sums, plain: Estimate, columns: "dict[str, Numbers]"
-) -> tuple[str, ...]:
+def _words(metric: Metric, row: int, control: Rows, plain: Estimate, columns: dict[str, Numbers]) -> tuple[str, ...]:
     """What to know before believing the numbers of a row."""
-    import numpy as np
-
     if control[row] < 0:
         return ("nobody of the control is here to compare with",)
     sides = [plain.n[int(at)] for at in (row, control[row])]

@@ -86,7 +86,7 @@ class Experiments(Shown):
                 have none, of its earliest event that has one.
             cuped: how long before the first exposure to look at the same metric, `"14d"`, so as to take out what was
                 already different. Of means and conversions.
-            since: exposures before that time do not count, so that who was first exposed then is taken as exposed later.
+            since: exposures before that time do not count: who was exposed then is taken as exposed later.
             until: nothing from that time on counts.
             keep_crossovers: whether units exposed to several variants count, for the first; else they are left out.
             outside: whether those whom chance left outside the rollout take part, with the default they were served.
@@ -166,7 +166,9 @@ class Experiments(Shown):
             hint = "record exposures first; those by a rule or by default do not count"
             raise InvalidInputError(f"nobody was exposed to the flag {flag!r} by chance", hint=hint)
         if len(there) > MOST_VARIANTS:
-            raise InvalidInputError(f"the exposures of {flag!r} name {len(there):,} variants; {MOST_VARIANTS} are the most")
+            raise InvalidInputError(
+                f"the exposures of {flag!r} name {len(there):,} variants; {MOST_VARIANTS} are the most"
+            )
         return there
 
     @override

@@ -1,6 +1,7 @@
 """Experiments over frames: whatever was assigned and measured elsewhere, compared here."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from burgee.core.checks import need_text, need_texts
@@ -13,7 +14,7 @@ from burgee.experiments.result import About, ExperimentResult, check_alpha, chec
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from burgee.analytics.questions.experiment import Outcome
+    from burgee.analytics.questions.sums import Outcome
 
 CONTROL = "control"
 """The variant that others are compared with, unless another is named."""
@@ -157,7 +158,7 @@ def fields_of(metrics: Sequence[Metric]) -> list[str]:
 
 
 def _outcome(metric: Metric) -> "Outcome":
-    from burgee.analytics.questions.experiment import Outcome, Worth
+    from burgee.analytics.questions.sums import Outcome, Worth
 
     before = None if metric.before is None else Worth("mean", None, metric.before)
     return Outcome(metric.top, metric.bottom, metric.at, before)
@@ -200,7 +201,9 @@ def _table(
         names = sorted(pc.unique(table["variant"]).to_pylist())
         for one in variants:
             if one not in names:
-                raise InvalidInputError(f"there is no variant {one!r}", hint=did_you_mean(one, names, plural="variants"))
+                raise InvalidInputError(
+                    f"there is no variant {one!r}", hint=did_you_mean(one, names, plural="variants")
+                )
         table = table.filter(pc.is_in(table["variant"], pa.array(variants, pa.string())))
     if not len(table):
         raise InvalidInputError("there is nobody in the frame", hint="it has no row with a variant")
@@ -228,10 +231,8 @@ def _text(whole: "pa.Table", name: str) -> "pa.ChunkedArray":
     if pa.types.is_floating(kind):
         column = _without_nan(column)
     if pa.types.is_floating(kind) or pa.types.is_integer(kind):
-        try:
+        with suppress(pa.ArrowInvalid):
             column = column.cast(pa.int64())  # 3.0 is the number 3 that a frame with gaps made of it
-        except pa.ArrowInvalid:
-            pass
     if pa.types.is_boolean(kind):
         return column.cast(pa.string())
     try:
@@ -251,7 +252,9 @@ def _number(whole: "pa.Table", name: str) -> "pa.ChunkedArray":
     if not (numeric or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
         hint = "make it numbers first: frame[name].eq('yes'), pd.to_numeric(frame[name])"
         raise InvalidInputError(f"a metric needs numbers, and the column {name!r} holds {kind}", hint=hint)
-    column = _without_nan((column.cast(pa.int8()) if pa.types.is_boolean(kind) else column).cast(pa.float64(), safe=False))
+    column = _without_nan(
+        (column.cast(pa.int8()) if pa.types.is_boolean(kind) else column).cast(pa.float64(), safe=False)
+    )
     infinite = pc.sum(pc.is_inf(column)).as_py()
     if infinite:
         raise InvalidInputError(f"the column {name!r} has {infinite:,} infinite values", hint="leave these rows out")

@@ -18,9 +18,9 @@ Most are quicker written as plain values, and `to_metrics` knows what they mean:
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import cast
 
-from burgee.analytics.questions.experiment import Take, Worth
+from burgee.analytics.questions.sums import Take, Worth
+from burgee.core.checks import need_number
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.experiments.model import Metric, check_names
 
@@ -42,7 +42,13 @@ class Mean(Metric):
     __slots__ = ()
 
     def __init__(
-        self, field: str, of: str | None = None, *, take: Take = "sum", name: str | None = None, before: str | None = None
+        self,
+        field: str,
+        of: str | None = None,
+        *,
+        take: Take = "sum",
+        name: str | None = None,
+        before: str | None = None,
     ) -> None:
         super().__init__("mean", name or field, Worth(_take(take), of, field), before=before)
 
@@ -79,7 +85,7 @@ class Quantile(Metric):
     def __init__(
         self, field: str, at: float, of: str | None = None, *, take: Take = "sum", name: str | None = None
     ) -> None:
-        percent = f"{100 * at:.10g}".replace(".", "_") if isinstance(at, int | float) else ""
+        percent = f"{100 * need_number('a quantile', at):.10g}".replace(".", "_")
         super().__init__("quantile", name or f"p{percent}_{field}", Worth(_take(take), of, field), at=at)
 
 
@@ -114,10 +120,12 @@ def _named(name: object, given: object, *, events: bool) -> Metric:
             return Metric(kind, name or own, top, bottom, at, before)
         case str() if events:
             return Metric("conversion", name or given, Worth("any", given))
-        case str() if name is None:
-            return Metric("mean", given, Worth("sum", None, given))
         case str():
-            return _made(name, (given, name), events=False)
+            return (
+                Metric("mean", given, Worth("sum", None, given))
+                if name is None
+                else _made(name, (given, name), events=False)
+            )
         case tuple() | list() if given and name is not None:
             return _made(name, tuple(given), events=events)
         case _:
@@ -129,7 +137,8 @@ def _made(name: str, parts: tuple[object, ...], *, events: bool) -> Metric:
     if how == "ratio":
         if len(rest) != 2:  # noqa: PLR2004 - two sides
             raise InvalidInputError(f"a ratio is of two things, not {len(rest)}", hint='("ratio", top, bottom)')
-        return Metric("ratio", name, *(_worth(one, events=events) for one in rest))
+        above, below = (_worth(one, events=events) for one in rest)
+        return Metric("ratio", name, above, below)
     if how == "conversion":
         how = "any"
     if how == "median" or (isinstance(how, str) and _PERCENT.fullmatch(how)):
@@ -155,11 +164,12 @@ def _worth(given: object, *, events: bool) -> Worth:
 
 
 def _take(take: object) -> Take:
-    if take not in TAKES:
-        words = [*TAKES, "conversion", "ratio", "median", "p90"]
-        hint = did_you_mean(take, words, plural="ways to measure") if isinstance(take, str) else None
-        raise InvalidInputError(f"there is no way to measure called {take!r}", hint=hint)
-    return cast("Take", take)
+    for known in TAKES:
+        if take == known:
+            return known
+    words = [*TAKES, "conversion", "ratio", "median", "p90"]
+    hint = did_you_mean(take, words, plural="ways to measure") if isinstance(take, str) else None
+    raise InvalidInputError(f"there is no way to measure called {take!r}", hint=hint)
 
 
 def _word(worth: Worth) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from burgee.analytics.questions.experiment import Worth
+from burgee.analytics.questions.sums import Worth
 from burgee.core.checks import need_number, need_text
 from burgee.core.errors import InvalidInputError
 

@@ -76,7 +76,7 @@ def plan(
 
     `burgee.plan(baseline=0.05, lift=0.1)`: a share of 5 % and a change to 5.5 %.
 
-    n_c = (z_(1-α/2) + z_power)² (σ_c² + σ_t² n_c / n_t) / (baseline · lift)², with σ² = p (1 - p) of a share and
+    n_c = (z_(1 - alpha/2) + z_power)² (v_c + v_t n_c / n_t) / (baseline · lift)², with v = p (1 - p) of a share and
     `std`² of a mean (J. Fleiss, B. Levin, M. Paik, "Statistical Methods for Rates and Proportions", 3rd edition 2003,
     chapter 4; of unequal groups likewise). With more than two variants each other one is compared with the control.
 

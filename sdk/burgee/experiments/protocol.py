@@ -19,8 +19,6 @@ class ExperimentService(Protocol):
         ...
 
     @operation("POST", "/experiments/text", repeatable=True)
-    async def text(
-        self, trial: Trial, dialect: str, table: str
-    ) -> Result[str, InvalidInputError | MissingTenantError]:
+    async def text(self, trial: Trial, dialect: str, table: str) -> Result[str, InvalidInputError | MissingTenantError]:
         """The same question as SQL of that dialect, over a table of this name with the log's columns."""
         ...

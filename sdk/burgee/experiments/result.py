@@ -229,7 +229,7 @@ class ExperimentResult(Shown):
             units = self._sums.by_variant("units")
             counts = ", ".join(f"{one} {units.get(one, 0):,}" for one in self.variants)
             found.append(
-                f"sample ratio mismatch (p {said_p(self.sample_ratio)}): {counts}. So many in one variant are no chance; "
+                f"sample ratio mismatch (p {said_p(self.sample_ratio)}): {counts}. That is no chance; "
                 "find out who is missing before you believe anything below"
             )
         if len(self.variants) < 2:  # noqa: PLR2004 - control and another

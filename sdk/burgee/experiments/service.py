@@ -9,7 +9,8 @@ from burgee.analytics.dialects import render
 from burgee.analytics.engine import Engine
 from burgee.analytics.filters import Choice
 from burgee.analytics.questions import experiment
-from burgee.analytics.questions.experiment import EXPOSURE, Exposed, Outcome, microseconds
+from burgee.analytics.questions.experiment import EXPOSURE, Exposed, microseconds
+from burgee.analytics.questions.sums import Outcome
 from burgee.analytics.source import Logs, LogSource, answered
 from burgee.core.clock import Clock, from_us
 from burgee.core.errors import InvalidInputError, MissingTenantError
@@ -44,9 +45,7 @@ class LocalExperimentService(ExperimentService):
             return Err(error)
 
     @override
-    async def text(
-        self, trial: Trial, dialect: str, table: str
-    ) -> Result[str, InvalidInputError | MissingTenantError]:
+    async def text(self, trial: Trial, dialect: str, table: str) -> Result[str, InvalidInputError | MissingTenantError]:
         tenant = require_tenant()
 
         def work() -> str:
@@ -60,7 +59,9 @@ class LocalExperimentService(ExperimentService):
     def _tree(self, trial: Trial, source: LogSource) -> exp.Select:
         if EXPOSURE not in source.types:
             hint = f'an exposure is an event {EXPOSURE} with "flag", "variant" and {trial.unit!r} in its data'
-            raise InvalidInputError(f"nobody was exposed to {trial.flag!r}: there are no exposures in the log", hint=hint)
+            raise InvalidInputError(
+                f"nobody was exposed to {trial.flag!r}: there are no exposures in the log", hint=hint
+            )
         shown = Choice(EventQuery(since=trial.since, until=trial.until), source.columns, source.types)
         facts = Choice(EventQuery(until=trial.until), source.columns, source.types)
         exposed = Exposed(

@@ -10,13 +10,16 @@ from burgee.experiments.model import Metric
 if TYPE_CHECKING:
     from burgee.experiments.comparing import Comparison, Setup
 
+NOTHING = "\N{EN DASH}"
+"""What stands for a number that there is not."""
+
 _SMALL = 0.0001
 
 
 def said_p(value: float) -> str:
     """A p-value as people write it."""
     if math.isnan(value):
-        return "–"
+        return NOTHING
     if value < _SMALL:
         return "< 0.0001"
     return f"{value:.2g}" if value < 0.001 else f"{value:.4f}"  # noqa: PLR2004 - below, four digits are too few
@@ -25,22 +28,22 @@ def said_p(value: float) -> str:
 def plain(value: float) -> str:
     """A number in as many digits as help."""
     if math.isnan(value):
-        return "–"
+        return NOTHING
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.4g}"  # noqa: PLR2004 - from there, all its digits
 
 
 def share(value: float) -> str:
     """A share in percent."""
-    return "–" if math.isnan(value) else f"{100 * value:.2f} %"
+    return NOTHING if math.isnan(value) else f"{100 * value:.2f} %"
 
 
 def percent(value: float) -> str:
     """A change in percent, with its sign."""
     if math.isnan(value):
-        return "–"
+        return NOTHING
     if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    return f"{100 * value:+,.1f} %".replace("-", "−")
+        return "∞" if value > 0 else "\N{MINUS SIGN}∞"
+    return f"{100 * value:+,.1f} %".replace("-", "\N{MINUS SIGN}")
 
 
 def lift(row: "Comparison") -> tuple[str, str]:

@@ -119,5 +119,7 @@ class Experimenting:
 
     def _way(self) -> "Experiments":
         if self._experiments is None:
-            raise InvalidInputError("this flag belongs to no workspace", hint='take it from one: acme.flags["checkout"]')
+            raise InvalidInputError(
+                "this flag belongs to no workspace", hint='take it from one: acme.flags["checkout"]'
+            )
         return self._experiments

@@ -66,7 +66,9 @@ def _draw(panel: "Axes", result: ExperimentResult, rows: Sequence[Comparison]) -
         _one(panel, place, row, _colour(result, row), (low, high))
         _say_one(panel, place, result, row)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=6))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: "0" if not value else percent(value).replace(".0", "")))
+    panel.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: "0" if not value else percent(value).replace(".0", ""))
+    )
     panel.tick_params(axis="x", labelsize=8.5, colors=MUTED, labelfontfamily=FONT)
     panel.spines["bottom"].set_visible(True)
     panel.set_xlabel(
@@ -98,7 +100,13 @@ def _say_one(panel: "Axes", place: int, result: ExperimentResult, row: Compariso
         panel, (panel.get_xlim()[1], place), clean(words, 34), size=9.5, color=_colour(result, row, ink=INK),
         bold=is_sure(row, result.setup), offset=(10, 6),
     )  # fmt: skip
-    say(panel, (panel.get_xlim()[1], place), clean(f"{chance}{was}{mean(metric, row.mean)}", 44), size=8, offset=(10, -7))
+    say(
+        panel,
+        (panel.get_xlim()[1], place),
+        clean(f"{chance}{was}{mean(metric, row.mean)}", 44),
+        size=8,
+        offset=(10, -7),
+    )
 
 
 def _name(result: ExperimentResult, row: Comparison) -> str:
