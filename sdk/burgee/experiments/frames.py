@@ -198,7 +198,7 @@ def _table(
             table = table.filter(pc.is_valid(table[role]))
     if variants is not None:
         need_texts("variants", variants)
-        names = sorted(pc.unique(table["variant"]).to_pylist())
+        names = sorted(pc.unique(table["variant"].combine_chunks()).to_pylist())
         for one in variants:
             if one not in names:
                 raise InvalidInputError(
@@ -215,30 +215,26 @@ def _table(
 def _check_few(table: "pa.Table", role: str, name: str, most: int) -> None:
     import pyarrow.compute as pc
 
-    found = pc.count_distinct(table[role]).as_py()
+    found = len(pc.unique(table[role].combine_chunks()).drop_null())
     if found > most:
         raise InvalidInputError(f"the column {name!r} has {found:,} values; as a {role} it may have {most:,}")
 
 
 def _text(whole: "pa.Table", name: str) -> "pa.ChunkedArray":
-    """A column as text; a number as it is written, NaN as nothing."""
+    """A column as text, of which each value is written once; a number as it is written, NaN as nothing."""
     import pyarrow as pa
 
-    column = whole[name]
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
+    column = whole[name].combine_chunks()
+    encoded = column if pa.types.is_dictionary(column.type) else _without_nan(column).dictionary_encode()
+    values, kind = encoded.dictionary, encoded.dictionary.type
     if pa.types.is_floating(kind):
-        column = _without_nan(column)
-    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
         with suppress(pa.ArrowInvalid):
-            column = column.cast(pa.int64())  # 3.0 is the number 3 that a frame with gaps made of it
-    if pa.types.is_boolean(kind):
-        return column.cast(pa.string())
+            values = values.cast(pa.int64())  # 3.0 is the number 3 that a frame with gaps made of it
     try:
-        return column.cast(pa.string())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, NotImplementedError) as error:
+        texts = values.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InvalidInputError(f"the column {name!r} holds {kind}, which names nothing") from error
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(encoded.indices, texts)])
 
 
 def _number(whole: "pa.Table", name: str) -> "pa.ChunkedArray":
@@ -252,9 +248,10 @@ def _number(whole: "pa.Table", name: str) -> "pa.ChunkedArray":
     if not (numeric or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
         hint = "make it numbers first: frame[name].eq('yes'), pd.to_numeric(frame[name])"
         raise InvalidInputError(f"a metric needs numbers, and the column {name!r} holds {kind}", hint=hint)
-    column = _without_nan(
-        (column.cast(pa.int8()) if pa.types.is_boolean(kind) else column).cast(pa.float64(), safe=False)
-    )
+    plain = column.cast(pa.int8()) if pa.types.is_boolean(kind) else column
+    column = _without_nan(plain.cast(pa.float64(), safe=False))
+    if not pa.types.is_floating(kind):
+        return column
     infinite = pc.sum(pc.is_inf(column)).as_py()
     if infinite:
         raise InvalidInputError(f"the column {name!r} has {infinite:,} infinite values", hint="leave these rows out")
@@ -262,7 +259,11 @@ def _number(whole: "pa.Table", name: str) -> "pa.ChunkedArray":
 
 
 def _without_nan(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
+    """NaN is nothing; Arrow and polars tell the two apart."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    if not pa.types.is_floating(column.type):
+        return column
+    odd = pc.is_nan(column)
+    return pc.if_else(odd, pa.scalar(None, column.type), column) if pc.any(odd).as_py() else column

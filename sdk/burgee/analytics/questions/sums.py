@@ -29,6 +29,8 @@ from burgee.analytics.questions.parts import (
 REACH = 1.959963984540054
 """How many standard deviations of a rank `low` and `high` of a quantile are away from it."""
 
+_LETTERS = {"top": "x", "bottom": "y", "before": "p"}
+
 type Take = Literal["any", "count", "sum", "mean", "min", "max"]
 
 
@@ -135,26 +137,35 @@ def summed(parts: dict[str, exp.Query], outcomes: Sequence[Outcome]) -> exp.Sele
     if "crossed" not in units.named_selects:
         crossed = exp.Sub(this=number(1), expression=column("kept")) if "worth" in parts else number(0)
         parts["units"] = units.select(named(crossed, "crossed"))
-    source = "units"
+    source, counts = "units", ["kept", "crossed", "young"]
     if quantiles:
         more = [part for place in quantiles for part in _ranked(f"v{place}_top", groups)]
-        parts["ranked"] = exp.select(*groups, "kept", "crossed", "young", *names, *more).from_("units")
+        parts["ranked"] = exp.select(*groups, *counts, *names, *more).from_("units")
         source = "ranked"
     centred = [name for name in names if int(name[1:].partition("_")[0]) not in quantiles]
     if centred:
         means = [named(exp.Avg(this=column(name)), f"c_{name}") for name in centred]
         parts["centre"] = exp.select(*means).from_("units")
+        shown = exp.select(exp.column(exp.Star(), source)) if quantiles else exp.select(*groups, *counts)
+        apart = [one for place, outcome in enumerate(outcomes) if outcome.at is None for one in _apart(place, outcome)]
+        parts["apart"] = shown.select(*apart).from_(source).join("centre", join_type="cross")
+        source = "apart"
+    totals = [named(exp.Sum(this=column(name)), "units" if name == "kept" else name) for name in counts]
     sums = [one for place, outcome in enumerate(outcomes) for one in _sums(place, outcome)]
-    totals = [
-        named(exp.Sum(this=column("kept")), "units"),
-        named(exp.Sum(this=column("crossed")), "crossed"),
-        named(exp.Sum(this=column("young")), "young"),
-    ]
-    tree = exp.select(*groups, *totals, *sums).from_(source)
-    if centred:
-        tree = tree.join("centre", join_type="cross")
+    added = exp.select(*groups, *totals, *sums).from_(source).group_by(*groups)
     order = [ascending(column(name), "text") for name in groups]
-    return with_parts(tree.group_by(*groups).order_by(*order), parts)
+    if not centred:
+        return with_parts(added.order_by(*order), parts)
+    parts["sums"] = added
+    given = [column(name) for name in added.named_selects]
+    centres = [
+        named(column(f"c_v{place}_{part}"), f"c_{place}_{_LETTERS[part]}")
+        for place, outcome in enumerate(outcomes)
+        if outcome.at is None
+        for part, _ in parts_of(outcome)
+    ]
+    whole = exp.select(*given, *centres).from_("sums").join("centre", join_type="cross")
+    return with_parts(whole.order_by(*order), parts)
 
 
 def _ranked(name: str, groups: Sequence[str]) -> list[exp.Expr]:
@@ -165,46 +176,44 @@ def _ranked(name: str, groups: Sequence[str]) -> list[exp.Expr]:
     return [*ranks(name, name, groups), named(place, f"{name}_place"), named(known, f"{name}_of")]
 
 
-def _sums(place: int, outcome: Outcome) -> list[exp.Expr]:
-    """For the outcome numbered i: `n_i`; of the top `c_i_x` (the mean of all units), `s_i_x`, `s_i_xx`: the sums of the
-    distances from it and of their squares; of the bottom the same with `y`, and `s_i_xy`; of what was before with `p`,
-    and `s_i_xp`. A quantile has `q_i`, and `l_i` and `h_i`: the values at the ranks that are `REACH` standard
-    deviations of a rank below and above it.
-    """  # noqa: D205 - the names are the sentence
+def _apart(place: int, outcome: Outcome) -> list[exp.Expr]:
+    """How far a unit is from the mean of all: null where it has no value, 0 where only nothing of before is known."""
+    found: dict[str, exp.Expr] = {
+        part: exp.paren(minus(column(f"v{place}_{part}"), column(f"c_v{place}_{part}")))
+        for part, _ in parts_of(outcome)
+    }
     top = column(f"v{place}_top")
+    if outcome.bottom is not None:
+        found["top"] = when(is_there(column(f"v{place}_bottom")), found["top"])
+        found["bottom"] = when(is_there(top.copy()), found["bottom"])
+    if outcome.before is not None:
+        found["before"] = when(is_there(top.copy()), exp.Coalesce(this=found["before"], expressions=[number(0)]))
+    return [named(value, f"{_LETTERS[part]}_{place}") for part, value in found.items()]
+
+
+def _sums(place: int, outcome: Outcome) -> list[exp.Expr]:
+    """The sums of the outcome numbered i.
+
+    `n_i` units; of the top `s_i_x` and `s_i_xx`, the sums of distances and of their squares, beside `c_i_x`, the mean
+    that they are from; of the bottom the same with `y`, and `s_i_xy`; of what was before with `p`, and `s_i_xp`. A
+    quantile has `q_i`, and `l_i` and `h_i`: the values at the ranks that are `REACH` standard deviations of a rank
+    below and above it.
+    """
     if outcome.at is not None:
         return _quantile_sums(place, outcome.at)
-    there = is_there(top) if outcome.bottom is None else exp.and_(is_there(top), is_there(column(f"v{place}_bottom")))
-    x = _away(place, "top", there)
-    sums = [named(count_of(there), f"n_{place}"), *_moments(place, "x", "top", x)]
-    if outcome.bottom is not None:
-        y = _away(place, "bottom", there)
-        sums += [*_moments(place, "y", "bottom", y), named(exp.Sum(this=_times(x, y)), f"s_{place}_xy")]
-    if outcome.before is not None:
-        p = when(there.copy(), exp.Coalesce(this=_plain_away(place, "before"), expressions=[number(0)]))
-        sums += [*_moments(place, "p", "before", p), named(exp.Sum(this=_times(x, p)), f"s_{place}_xp")]
+    x = column(f"x_{place}")
+    sums = [named(exp.Count(this=x), f"n_{place}")]
+    for part, _ in parts_of(outcome):
+        letter = _LETTERS[part]
+        one = column(f"{letter}_{place}")
+        sums += [named(exp.Sum(this=one), f"s_{place}_{letter}"), _product(place, letter, letter)]
+        if letter != "x":
+            sums.append(_product(place, "x", letter))
     return sums
 
 
-def count_of(condition: exp.Expr) -> exp.Expr:
-    """How many rows meet the condition."""
-    return exp.Count(this=when(condition.copy(), number(1)))
-
-
-def _moments(place: int, letter: str, part: str, value: exp.Expr) -> list[exp.Expr]:
-    return [
-        named(exp.Max(this=column(f"c_v{place}_{part}")), f"c_{place}_{letter}"),
-        named(exp.Sum(this=value.copy()), f"s_{place}_{letter}"),
-        named(exp.Sum(this=_times(value, value)), f"s_{place}_{letter}{letter}"),
-    ]
-
-
-def _plain_away(place: int, part: str) -> exp.Expr:
-    return exp.paren(minus(column(f"v{place}_{part}"), column(f"c_v{place}_{part}")))
-
-
-def _away(place: int, part: str, there: exp.Expr) -> exp.Expr:
-    return when(there.copy(), _plain_away(place, part))
+def _product(place: int, one: str, other: str) -> exp.Expr:
+    return named(exp.Sum(this=_times(column(f"{one}_{place}"), column(f"{other}_{place}"))), f"s_{place}_{one}{other}")
 
 
 def _times(one: exp.Expr, other: exp.Expr) -> exp.Expr:
