@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from burgee.experiments.frames import from_frame as experiment
     from burgee.experiments.planning import Plan, plan
     from burgee.experiments.result import ExperimentResult
+    from burgee.flags.changing.groups import all_of, any_of, not_
     from burgee.flags.facade import Flag, Flags
     from burgee.flags.model import Evaluation, Operator, Reason, Variant
     from burgee.privacy.model import Personal
@@ -132,9 +133,12 @@ _HOMES = {
     "Tenants": "burgee.workspace",
     "Variant": "burgee.flags.model",
     "Workspace": "burgee.workspace",
+    "all_of": "burgee.flags.changing.groups",
+    "any_of": "burgee.flags.changing.groups",
     "event": "burgee.store.registry",
     "experiment": "burgee.experiments.frames:from_frame",
     "metrics": "burgee.experiments.metrics:",
+    "not_": "burgee.flags.changing.groups",
     "plan": "burgee.experiments.planning",
     "samples": "burgee.samples:",
     "tenant_scope": "burgee.core.scope",
@@ -196,9 +200,12 @@ __all__ = [
     "Variant",
     "Workspace",
     "WorkspaceError",
+    "all_of",
+    "any_of",
     "event",
     "experiment",
     "metrics",
+    "not_",
     "open",
     "plan",
     "samples",

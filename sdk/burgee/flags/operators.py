@@ -9,7 +9,14 @@ type Kind = Literal["text", "number", "truth value"]
 
 MEMBERSHIP = frozenset({Operator.IN, Operator.NOT_IN})
 ORDER = frozenset({Operator.GT, Operator.GTE, Operator.LT, Operator.LTE})
-TEXT = frozenset({Operator.CONTAINS, Operator.NOT_CONTAINS, Operator.STARTS_WITH, Operator.ENDS_WITH})
+TEXT = frozenset(
+    {Operator.CONTAINS, Operator.NOT_CONTAINS, Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.MATCHES}
+)
+TIME = frozenset({Operator.BEFORE, Operator.AFTER})
+VERSION = frozenset(
+    {Operator.SEMVER_EQ, Operator.SEMVER_GT, Operator.SEMVER_GTE, Operator.SEMVER_LT, Operator.SEMVER_LTE}
+)
+SEGMENT = frozenset({Operator.IN_SEGMENT, Operator.NOT_IN_SEGMENT})
 PRESENCE = frozenset({Operator.EXISTS, Operator.NOT_EXISTS})
 NEGATIVE = frozenset({Operator.NE, Operator.NOT_IN, Operator.NOT_CONTAINS})
 """Operators that a present value of another kind than the rule's value meets."""
@@ -36,6 +43,8 @@ def plain(value: object) -> object:
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "shape", None) == ():
         scalar: object = item()
+        if scalar is not None and type(value).__name__ in {"datetime64", "timedelta64"}:
+            return value  # a time, also where NumPy would count it in nanoseconds
         return plain(scalar) if type(scalar) is not type(value) else value
     return value
 

@@ -33,9 +33,9 @@ class ExperimentWidget(Panel):
         super().__init__()
         self._given = result
         names = [one.name for one in result.metrics]
-        self.metric = ipywidgets.Dropdown(options=[("all metrics", None), *((name, name) for name in names)])
+        self.metric = ipywidgets.Dropdown(options=[("all metrics", ""), *((name, name) for name in names)])
         segments = [("none" if one is None else one, place) for place, one in enumerate(result.segments)]
-        self.segment = ipywidgets.Dropdown(options=[("all segments", None), *segments])
+        self.segment = ipywidgets.Dropdown(options=[("all segments", -1), *segments])
         self.often = _toggle("Look as often as you like", "p-values and intervals that hold at every look")
         self.often.value = result.setup.planned is not None
         self.bayes = _toggle("By Bayes", "how likely each is better, and what it costs if it is not")
@@ -65,7 +65,7 @@ class ExperimentWidget(Panel):
         return tuple(
             one
             for one in result.rows
-            if self.metric.value in {None, one.metric} and (place is None or one.segment == result.segments[place])
+            if self.metric.value in {"", one.metric} and (place < 0 or one.segment == result.segments[place])
         )
 
     def _look_up(self) -> None:
