@@ -1,12 +1,14 @@
 """Plans: how many users an experiment needs."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
 from scipy import stats
 
 import burgee
+from burgee.experiments import statistics
 
 
 def test_a_plan_is_what_textbooks_say() -> None:
@@ -59,3 +61,11 @@ def test_days_and_frame() -> None:
 def test_what_is_no_plan_is_refused_by_name(change: dict[str, object], error: str) -> None:
     with pytest.raises(burgee.InvalidInputError, match=error):
         burgee.plan(**{"baseline": 0.05, "lift": 0.1, **change})  # type: ignore[arg-type] # wrong on purpose
+
+
+def test_without_scipy_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    statistics.special.cache_clear()
+    monkeypatch.setitem(sys.modules, "scipy.special", None)
+    with pytest.raises(burgee.MissingExtraError, match="scipy is not installed") as caught:
+        burgee.plan(baseline=0.05, lift=0.1)
+    assert "burgee[experiments]" in " ".join([str(caught.value), *caught.value.hints])
