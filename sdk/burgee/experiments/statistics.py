@@ -175,9 +175,9 @@ def lift_interval(control: Estimate, treatment: Estimate, reach: Numbers) -> tup
 def sequential_scale(n: Numbers, planned: float, alpha: float) -> Numbers:
     """The mixture's variance over that of the difference, n k / planned.
 
-    k = -2 log alpha + log(-2 log alpha) + 1 makes the interval tightest near `planned` units: I. Waudby-Smith, D. Arbour,
-    R. Sinha, E. Kennedy, A. Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences", Annals of
-    Statistics 52, 2024.
+    k = -2 log alpha + log(-2 log alpha) + 1 makes the interval tightest near `planned` units: I. Waudby-Smith,
+    D. Arbour, R. Sinha, E. Kennedy, A. Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences",
+    Annals of Statistics 52, 2024.
     """
     twice = -2 * math.log(alpha)
     return n * (twice + math.log(twice) + 1) / planned

@@ -9,7 +9,9 @@ type Kind = Literal["text", "number", "truth value"]
 
 MEMBERSHIP = frozenset({Operator.IN, Operator.NOT_IN})
 ORDER = frozenset({Operator.GT, Operator.GTE, Operator.LT, Operator.LTE})
-TEXT = frozenset({Operator.CONTAINS, Operator.NOT_CONTAINS, Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.MATCHES})
+TEXT = frozenset(
+    {Operator.CONTAINS, Operator.NOT_CONTAINS, Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.MATCHES}
+)
 TIME = frozenset({Operator.BEFORE, Operator.AFTER})
 VERSION = frozenset(
     {Operator.SEMVER_EQ, Operator.SEMVER_GT, Operator.SEMVER_GTE, Operator.SEMVER_LT, Operator.SEMVER_LTE}
