@@ -27,6 +27,7 @@ from burgee.flags.changing.wording import (
 )
 from burgee.flags.evaluation.compiled import CompiledFlag, compile_flag
 from burgee.flags.evaluation.rulesets import CompiledRuleset, refers
+from burgee.flags.experimenting import Experimenting
 from burgee.flags.model import SCHEME, Evaluation, FlagChange, FlagState, Reason, Ruleset
 from burgee.flags.protocol import FlagService
 from burgee.flags.verbs import FlagVerbs
@@ -34,6 +35,7 @@ from burgee.flags.verbs import FlagVerbs
 if TYPE_CHECKING:
     import pandas as pd
 
+    from burgee.experiments.facade import Experiments
     from burgee.flags.moment import FlagsAt
     from burgee.notebook.figures import Plot
     from burgee.notebook.widgets import FlagsWidget, FlagWidget
@@ -43,10 +45,10 @@ STATE_COLUMNS = (
 )  # fmt: skip
 
 
-class Flag(FlagVerbs["Flag"], FlagAnalysis):
+class Flag(FlagVerbs["Flag"], FlagAnalysis, Experimenting):
     """One version of a flag. Every verb returns a handle to the new version; this one stays as it is."""
 
-    __slots__ = ("_compiled", "_known", "_link", "_ruleset", "_service", "evaluate", "state")
+    __slots__ = ("_compiled", "_experiments", "_known", "_link", "_ruleset", "_service", "evaluate", "state")
 
     def __init__(
         self,
@@ -57,7 +59,9 @@ class Flag(FlagVerbs["Flag"], FlagAnalysis):
         *,
         ruleset: Ruleset | None = None,
         now: datetime | None = None,
+        experiments: "Experiments | None" = None,
     ) -> None:
+        self._experiments = experiments
         self._link = link
         self._service = service
         self._known = known  # what `Flags` shows as the newest it knows
@@ -140,7 +144,15 @@ class Flag(FlagVerbs["Flag"], FlagAnalysis):
         return self._at(state, _around(self._link, self._service, state))
 
     def _at(self, state: FlagState, ruleset: Ruleset | None, now: datetime | None = None) -> "Flag":
-        return Flag(self._link, self._service, state, self._known, ruleset=ruleset, now=now)
+        return Flag(
+            self._link,
+            self._service,
+            state,
+            self._known,
+            ruleset=ruleset,
+            now=now,
+            experiments=self._experiments,
+        )
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -209,9 +221,17 @@ class FlagHistory(History[FlagState]):
 class Flags(Shown):
     """The flags of a tenant: `acme.flags["checkout"]`."""
 
-    __slots__ = ("_known", "_link", "_service")
+    __slots__ = ("_experiments", "_known", "_link", "_service")
 
-    def __init__(self, link: Link, service: FlagService, known: dict[str, FlagState]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        service: FlagService,
+        known: dict[str, FlagState],
+        *,
+        experiments: "Experiments | None" = None,
+    ) -> None:
+        self._experiments = experiments
         self._link = link
         self._service = service
         self._known = known  # what has been fetched, for completion and for what is shown
@@ -331,7 +351,9 @@ class Flags(Shown):
     def _handle(self, state: FlagState, ruleset: Ruleset | None = None) -> Flag:
         self._known[state.key] = state
         around = _around(self._link, self._service, state) if ruleset is None else ruleset
-        return Flag(self._link, self._service, state, self._known, ruleset=around)
+        return Flag(
+            self._link, self._service, state, self._known, ruleset=around, experiments=self._experiments
+        )
 
     def _ipython_key_completions_(self) -> Sequence[str]:
         return sorted(self._known)
