@@ -21,7 +21,8 @@ from burgee.core.json import Json
 from burgee.flags.evaluation.buckets import EXACT_FLOAT, TARGETING_KEY
 from burgee.flags.evaluation.compiled import CompiledFlag, compile_flag, is_live
 from burgee.flags.model import Evaluation, FlagState, conditions_in
-from burgee.flags.sql.expression import BUCKET, ColumnKind, column, flag_expression
+from burgee.flags.sql.columns import ColumnKind, column
+from burgee.flags.sql.expression import BUCKET, flag_expression
 
 _FRAME = "frame"
 _ROW = "row_number"

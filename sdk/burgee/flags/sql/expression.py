@@ -8,7 +8,6 @@ made, so it never compares what `evaluate` would not compare, and no engine's co
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlglot import exp
 
@@ -18,31 +17,13 @@ from burgee.flags.evaluation.buckets import EXACT_FLOAT, TARGETING_KEY, rollout_
 from burgee.flags.evaluation.compiled import CompiledFlag, is_live
 from burgee.flags.model import BUCKETS, Condition, Evaluation, Operator, Rule
 from burgee.flags.operators import MEMBERSHIP, NEGATIVE, ORDER, PRESENCE, Kind, kind_of
+from burgee.flags.sql.columns import Column, ColumnKind
 
 BUCKET = "burgee_bucket"
 VARIANT_BUCKET = "burgee_variant_bucket"
 KEY = "burgee_key"
 
 _WIDEST = 2**65  # beyond every whole number a column can hold
-
-
-class ColumnKind(StrEnum):
-    """What a column holds, as far as rules can tell. What they can't compare is `OTHER`: missing or not."""
-
-    TEXT = "text"
-    WHOLE = "whole numbers"
-    FRACTION = "fractions"
-    BOOLEAN = "truth values"
-    UUID = "UUIDs"  # as targeting keys; a rule can tell only whether one is there
-    OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column as the tree sees it."""
-
-    value: exp.Expr
-    kind: ColumnKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +59,6 @@ class FlagExpression:
         for name, layer in ((KEY, self.key), (BUCKET, self.bucket), (VARIANT_BUCKET, self.variant_bucket)):
             query = exp.select("*", exp.alias_(layer.copy(), name)).from_(query.subquery("layer"))
         return query
-
-
-def column(name: str, kind: ColumnKind) -> Column:
-    """A column by its name. A NaN is a missing value."""
-    value: exp.Expr = exp.column(name, quoted=True)
-    if kind is ColumnKind.FRACTION:
-        value = exp.case().when(exp.IsNan(this=value), exp.null()).else_(value.copy())
-    return Column(value, kind)
 
 
 def flag_expression(compiled: CompiledFlag, columns: Mapping[str, Column], by: str = TARGETING_KEY) -> FlagExpression:
