@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cache
@@ -15,8 +16,22 @@ from hypothesis import strategies as st
 from burgee.core.json import Json
 from burgee.flags.changing.groups import all_of, any_of, not_
 from burgee.flags.changing.rules import make_condition, make_variants
-from burgee.flags.evaluation.compiled import compile_flag
-from burgee.flags.model import Clause, Condition, FlagState, Operator, Rule, Segment
+from burgee.flags.evaluation.compiled import ALONE, compile_flag
+from burgee.flags.model import (
+    SCHEME,
+    SHA256,
+    Clause,
+    Condition,
+    FlagState,
+    Holdout,
+    Operator,
+    Prerequisite,
+    Rule,
+    Ruleset,
+    Segment,
+    Slice,
+    Split,
+)
 from burgee.flags.operators import MEMBERSHIP, ORDER, PRESENCE, SEGMENT, TIME, VERSION
 
 TEXTS = ("DE", "de", "D", "Ü", "u\u0308", "東京", "a'b", 'a"b', "%", "_", "\\", "1", "True", "a\nb", "😀", "\uffff")
@@ -175,6 +190,66 @@ def flag_states(draw: st.DrawFn, segments: tuple[str, ...] = ()) -> FlagState:
     )
 
 
+percents = st.sampled_from((0.0, 25.0, 50.0, 99.9, 100.0))
+schemes = st.sampled_from((SCHEME, SHA256))
+
+
+@st.composite
+def _splits(draw: st.DrawFn, names: Sequence[str]) -> Split:
+    cuts = sorted(draw(st.lists(percents, min_size=len(names) - 1, max_size=len(names) - 1)))
+    shares = tuple(zip(names, (high - low for low, high in pairwise([0.0, *cuts, 100.0])), strict=True))
+    salt, scheme = draw(st.none() | salts), draw(st.none() | schemes)
+    return Split(shares, salt, draw(st.sampled_from(("id", "company"))), scheme)
+
+
+@st.composite
+def deep_states(
+    draw: st.DrawFn, key: str = "f", others: Sequence[FlagState] = (), segments: Sequence[str] = ()
+) -> FlagState:
+    """A flag version with everything a flag can have; of the others it may require some."""
+    state = draw(flag_states())
+    names = [variant.name for variant in state.variants]
+    rules = []
+    for number, some in enumerate(draw(st.lists(st.lists(clauses(segments), max_size=2), max_size=3))):
+        split = draw(st.none() | _splits(names))
+        serve = None if split is not None else draw(st.sampled_from(names))
+        rules.append(Rule(f"rule {number}", tuple(some), serve, split, draw(percents)))
+    required = draw(st.lists(st.sampled_from([*others, None]), max_size=2, unique_by=id)) if others else []
+    prerequisites = [
+        Prerequisite("gone", ("on",))
+        if other is None
+        else Prerequisite(
+            other.key, tuple(draw(st.sets(st.sampled_from([v.name for v in other.variants]), min_size=1)))
+        )
+        for other in required
+    ]
+    low, high = sorted((draw(percents), draw(percents)))
+    return replace(
+        state,
+        key=key,
+        rules=tuple(rules),
+        scheme=draw(schemes),
+        killed=draw(st.integers(0, 19)) == 0,
+        overrides=draw(
+            st.dictionaries(st.sampled_from(("1", "7", "Ü", "a'b", "\\", "😀")), st.sampled_from(names), max_size=3)
+        ),
+        holdout=draw(st.none() | st.builds(Holdout, st.sampled_from(("q4", "ü")), percents)),
+        slice=draw(st.none() | st.just(Slice("page", low, high))),
+        prerequisites=tuple(prerequisites),
+    )
+
+
+@st.composite
+def deep_flags(draw: st.DrawFn) -> tuple[FlagState, Ruleset]:
+    """A flag, and others, of which it and they may require some."""
+    others: list[FlagState] = []
+    segments = draw(segment_sets())
+    for number in range(draw(st.integers(0, 2))):
+        others.append(draw(deep_states(f"g{number}", tuple(others), tuple(segments))))
+    state = draw(deep_states("f", tuple(others), tuple(segments)))
+    return state, Ruleset({other.key: other for other in others}, segments)
+
+
 def _column(values: st.SearchStrategy[object], size: int, type: pa.DataType) -> st.SearchStrategy[pa.Array]:
     return st.lists(st.none() | values, min_size=size, max_size=size).map(lambda column: pa.array(column, type))
 
@@ -217,7 +292,7 @@ def tables(draw: st.DrawFn) -> pa.Table:
     """Up to eight users, with every attribute that the generated rules may name."""
     size = draw(st.integers(0, 8))
     columns = {name: draw(attribute_columns(size)) for name in ATTRIBUTES if name != "id"}
-    return pa.table({"id": draw(id_columns(size)), **columns})
+    return pa.table({"id": draw(id_columns(size)), **columns, "company": draw(id_columns(size))})
 
 
 def flag(
@@ -250,9 +325,11 @@ def as_rows(answer: pd.DataFrame) -> list[tuple[object, ...]]:
     return list(zip(*([None if pd.isna(x) else x for x in answer[name].tolist()] for name in names), strict=True))
 
 
-def evaluated(state: FlagState, contexts: Sequence[Mapping[str, object]]) -> list[tuple[object, ...]]:
+def evaluated(
+    state: FlagState, contexts: Sequence[Mapping[str, object]], ruleset: Ruleset = ALONE
+) -> list[tuple[object, ...]]:
     """The same rows, by asking about each context alone."""
-    compiled = compile_flag(state)
+    compiled = compile_flag(state, ruleset)
     served = [(compiled.evaluate(context), compiled.bucket(context.get("id"))) for context in contexts]
     return [(e.variant, e.value, e.reason.value, e.rule, bucket) for e, bucket in served]
 
