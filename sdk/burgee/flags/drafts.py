@@ -16,7 +16,7 @@ from burgee.flags.analysis.differences import Difference, difference_frame, diff
 from burgee.flags.analysis.preview import Preview, preview
 from burgee.flags.changing.changes import Change, OneChange, Revert, Several, applied, decide
 from burgee.flags.facade import Flag
-from burgee.flags.model import Evaluation, FlagState, Ruleset
+from burgee.flags.model import FlagState, Ruleset
 from burgee.flags.protocol import FlagService
 from burgee.flags.together import Others, check_flag
 from burgee.flags.verbs import FlagVerbs

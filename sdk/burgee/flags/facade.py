@@ -351,9 +351,7 @@ class Flags(Shown):
     def _handle(self, state: FlagState, ruleset: Ruleset | None = None) -> Flag:
         self._known[state.key] = state
         around = _around(self._link, self._service, state) if ruleset is None else ruleset
-        return Flag(
-            self._link, self._service, state, self._known, ruleset=around, experiments=self._experiments
-        )
+        return Flag(self._link, self._service, state, self._known, ruleset=around, experiments=self._experiments)
 
     def _ipython_key_completions_(self) -> Sequence[str]:
         return sorted(self._known)

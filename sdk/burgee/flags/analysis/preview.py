@@ -146,7 +146,9 @@ class Preview(Shown):
 
         values = self._column(column)
         groups = pd.DataFrame({_GROUP: values.to_numpy(), "moved": self._moving.to_numpy()})
-        found = groups.groupby(_GROUP, dropna=False, observed=True)["moved"].agg(users="size", moved="sum").reset_index()
+        found = (
+            groups.groupby(_GROUP, dropna=False, observed=True)["moved"].agg(users="size", moved="sum").reset_index()
+        )
         found = found.astype({"users": "int64", "moved": "int64"})
         found["share"] = found["moved"] / found["users"]
         found = found.sort_values(["share", "users"], ascending=False, kind="stable", ignore_index=True)
@@ -217,7 +219,10 @@ class Preview(Shown):
             ]
             more = len(groups) - len(rows)
             return Sheet(title, (self._segment, "users", "move", "%"), rows, f"and {more:,} more" if more else "")
-        rows = [(one.source, "stays" if one.stays else f"→ {one.target}", one.count, _percent(one.share)) for one in self.moves]
+        rows = [
+            (one.source, "stays" if one.stays else f"→ {one.target}", one.count, _percent(one.share))
+            for one in self.moves
+        ]
         return Sheet(title, ("from", "to", "users", "%"), rows)
 
     @override
