@@ -14,8 +14,8 @@ outside is refused with its place and the reason, and `portable` writes it again
 - What is no letter and no digit stands for itself behind a `\`; `\t`, `\n`, `\f` and `\r` are what they are elsewhere.
 
 Here they are searched for by RE2, in time that grows with the text and no faster. Java tries one way after another,
-and a repeat without bound inside a repeat (`(a+)+`) can take it forever; what may be empty, repeated (`(a?)*`), can take
-PostgreSQL so. Both are refused, too.
+and a repeat without bound inside a repeat (`(a+)+`) can take it forever; PostgreSQL can be taken so by what may be
+empty, repeated (`(a?)*`). Both are refused, too.
 """
 
 from collections.abc import Callable
