@@ -56,6 +56,11 @@ if TYPE_CHECKING:
     from burgee.events.model import NewEvent as Event
     from burgee.events.query import Query
     from burgee.events.repository import EventStore
+    from burgee.experiments import metrics
+    from burgee.experiments.facade import Experiments
+    from burgee.experiments.frames import from_frame as experiment
+    from burgee.experiments.planning import Plan, plan
+    from burgee.experiments.result import ExperimentResult
     from burgee.flags.changing.groups import all_of, any_of, not_
     from burgee.flags.facade import Flag, Flags
     from burgee.flags.model import Evaluation, Operator, Reason, Variant
@@ -106,6 +111,8 @@ _HOMES = {
     "Event": "burgee.events.model:NewEvent",
     "EventStore": "burgee.events.repository",
     "Events": "burgee.events.facade",
+    "ExperimentResult": "burgee.experiments.result",
+    "Experiments": "burgee.experiments.facade",
     "Flag": "burgee.flags.facade",
     "Flags": "burgee.flags.facade",
     "ManualClock": "burgee.core.clock",
@@ -114,6 +121,7 @@ _HOMES = {
     "Projection": "burgee.projections.projection",
     "ProjectionHandle": "burgee.projections.facade",
     "Projections": "burgee.projections.facade",
+    "Plan": "burgee.experiments.planning",
     "Personal": "burgee.privacy.model",
     "Query": "burgee.events.query",
     "Reason": "burgee.flags.model",
@@ -128,7 +136,10 @@ _HOMES = {
     "all_of": "burgee.flags.changing.groups",
     "any_of": "burgee.flags.changing.groups",
     "event": "burgee.store.registry",
+    "experiment": "burgee.experiments.frames:from_frame",
+    "metrics": "burgee.experiments.metrics:",
     "not_": "burgee.flags.changing.groups",
+    "plan": "burgee.experiments.planning",
     "samples": "burgee.samples:",
     "tenant_scope": "burgee.core.scope",
     "upcaster": "burgee.store.registry",
@@ -150,6 +161,8 @@ __all__ = [
     "Event",
     "EventStore",
     "Events",
+    "ExperimentResult",
+    "Experiments",
     "Flag",
     "Flags",
     "InvalidInputError",
@@ -164,6 +177,7 @@ __all__ = [
     "PayloadError",
     "PermissionDeniedError",
     "Personal",
+    "Plan",
     "Projection",
     "ProjectionFailedError",
     "ProjectionHandle",
@@ -189,8 +203,11 @@ __all__ = [
     "all_of",
     "any_of",
     "event",
+    "experiment",
+    "metrics",
     "not_",
     "open",
+    "plan",
     "samples",
     "tenant_scope",
     "upcaster",

@@ -20,6 +20,7 @@ from burgee.core.portal import portal
 from burgee.core.scope import Caller
 from burgee.core.settings import Settings, load_settings
 from burgee.events.facade import Events
+from burgee.experiments.facade import Experiments
 from burgee.flags.facade import Flags
 from burgee.flags.model import FlagState
 from burgee.flags.segments import Segments
@@ -48,16 +49,8 @@ class Tenant(Shown):
     """One tenant: everything that belongs to it, and nothing of any other."""
 
     __slots__ = (
-        "_known",
-        "_link",
-        "_services",
-        "_settings",
-        "events",
-        "flags",
-        "privacy",
-        "projections",
-        "segments",
-        "state",
+        *("_known", "_link", "_services", "_settings"),
+        *("events", "experiments", "flags", "privacy", "projections", "segments", "state"),
     )
 
     def __init__(
@@ -75,7 +68,9 @@ class Tenant(Shown):
         self._known = known
         self.state = state
         # Not properties: IPython runs none to complete the keys in `acme.flags["`.
-        self.flags = Flags(self._link, services.flags, known)
+        self.experiments = Experiments(self._link, services.experiments)
+        """Its experiments, on flags and over frames."""
+        self.flags = Flags(self._link, services.flags, known, experiments=self.experiments)
         """Its feature flags."""
         self.segments = Segments(self._link, services.flags)
         """Its segments: users that rules name together."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+import pyarrow as pa
+
 from burgee.core.errors import AlreadyExistsError, ConflictError, InvalidInputError, MissingTenantError, NotFoundError
 from burgee.core.json import Json
 from burgee.core.page import Page
@@ -66,6 +68,13 @@ class FlagService(Protocol):
     @operation("GET", "/ruleset")
     async def ruleset(self, time: datetime | None = None) -> Result[Ruleset, InvalidInputError | MissingTenantError]:
         """All flags and segments together, as they are at one moment: now, or at a time."""
+        ...
+
+    @operation("GET", "/flags/{key}/exposures")
+    async def exposures(
+        self, key: str, since: datetime | None = None, until: datetime | None = None
+    ) -> Result[pa.RecordBatchReader, NotFoundError | MissingTenantError]:
+        """The exposures of a flag as a table: when, to whom, which variant, and by which version if they tell."""
         ...
 
     @operation("POST", "/segments/{key}", repeatable=True)

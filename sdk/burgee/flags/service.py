@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import override
 
+import pyarrow as pa
 from sqlalchemy import Connection
 
 from burgee.core.clock import Clock
@@ -12,6 +13,7 @@ from burgee.core.json import Json
 from burgee.core.page import Page, cut, wrong_limit
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import require_tenant
+from burgee.flags.analysis.exposed import exposures
 from burgee.flags.changing import changes, segments
 from burgee.flags.changing.changes import Change, FlagSpec, Revert
 from burgee.flags.changing.rules import check_key
@@ -66,9 +68,8 @@ class LocalFlagService(FlagService):
         tenant = require_tenant()
 
         def decided(connection: Connection, state: FlagState) -> Result[NewEvent | None, Refusal]:
-            earlier = None
-            if isinstance(change, Revert):
-                earlier = version_of(self._stored.flags, connection, tenant, key, change.to)
+            to = changes.reverts_to(change)
+            earlier = None if to is None else version_of(self._stored.flags, connection, tenant, key, to)
             event = changes.decide(change, state, earlier)
             if isinstance(event, Err) or event.value is None:
                 return event
@@ -120,6 +121,17 @@ class LocalFlagService(FlagService):
                 return self._stored.ruleset_at(connection, tenant, time)
 
         return Ok(await self._database.run(work))
+
+    @override
+    async def exposures(
+        self, key: str, since: datetime | None = None, until: datetime | None = None
+    ) -> Result[pa.RecordBatchReader, NotFoundError | MissingTenantError]:
+        tenant = require_tenant()
+        return await self._reading(
+            self._stored.flags,
+            key,
+            lambda _connection, _state: Ok(exposures(self._database, tenant, key, since, until)),
+        )
 
     @override
     async def create_segment(

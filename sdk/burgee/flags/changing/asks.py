@@ -290,7 +290,7 @@ class Revert:
     kind: Literal["revert"] = "revert"
 
 
-type Change = Annotated[
+type OneChange = Annotated[
     SetEnabled
     | SetKilled
     | SetRollout
@@ -311,6 +311,23 @@ type Change = Annotated[
     | Revert,
     Field(discriminator="kind"),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Changes made together, in their order, or not at all. What goes back to a version can only be the first."""
+
+    changes: tuple[OneChange, ...]
+    kind: Literal["several"] = "several"
+
+    def __post_init__(self) -> None:
+        if not self.changes:
+            raise InvalidInputError("several changes made together are at least one")
+        if any(isinstance(change, Revert) for change in self.changes[1:]):
+            raise InvalidInputError("of several changes made together only the first can be to revert")
+
+
+type Change = Annotated[OneChange | Several, Field(discriminator="kind")]
 
 
 def check_description(description: object) -> str:

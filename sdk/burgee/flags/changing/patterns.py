@@ -272,7 +272,7 @@ class _Reader:
         return f"[{'^' if negated else ''}{''.join(items)}]"
 
     def _item(self, opened: int, *, first: bool) -> str:
-        """A character, a range or `\\d`, `\\w`, `\\s` of a class."""
+        r"""A character, a range or `\d`, `\w`, `\s` of a class."""
         start = self._at
         low = self._member(start)
         ends = self._pattern[self._at + 1 : self._at + 2] in {"]", ""}
@@ -288,7 +288,7 @@ class _Reader:
         return f"{_in_class(low)}-{_in_class(high)}"
 
     def _member(self, start: int) -> str:
-        """One character of a class, or what `\\d`, `\\w` or `\\s` stand for."""
+        r"""One character of a class, or what `\d`, `\w` or `\s` stand for."""
         sign = self._next()
         if sign == "[":
             named = self._peek() in {":", ".", "="}
