@@ -12,7 +12,7 @@ from burgee.core.json import dumps
 from burgee.core.page import Page, cut, wrong_limit
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import require_tenant
-from burgee.events.following import LocalStream, Watch, start
+from burgee.events.following import LocalStream, start
 from burgee.events.model import (
     ANY,
     STREAM_EXISTS,
@@ -30,6 +30,7 @@ from burgee.store import log, snapshots
 from burgee.store import query as reading
 from burgee.store.database import Database
 from burgee.store.log import OWN, RawEvent, TakenIdError
+from burgee.store.watch import Watch
 from burgee.wire.stream import Stream
 
 
