@@ -164,28 +164,30 @@ class LocalEventService(EventService):
 
     @override
     async def ingest(
-        self, events: pa.RecordBatchReader
+        self, events: pa.RecordBatchReader, keep_first: bool = False
     ) -> Result[Ingested, ConflictError | InvalidInputError | MissingTenantError]:
         tenant = require_tenant()
 
         def work() -> Ingested:
             rows = raw_events(events.read_all())
             try:  # most tables are new, and the database itself refuses an id that is not
-                return self._stored(tenant, rows, {})
+                return self._stored(tenant, rows, {}, keep_first)
             except (TakenIdError, InvalidInputError):  # what a rule refuses today may be there from before the rule
-                return self._stored(tenant, rows, rows)
+                return self._stored(tenant, rows, rows, keep_first)
 
         try:
             return Ok(await self._database.run(work))
         except (InvalidInputError, ConflictError) as error:
             return Err(error)
 
-    def _stored(self, tenant: str, rows: dict[str, RawEvent], doubted: Iterable[str]) -> Ingested:
+    def _stored(
+        self, tenant: str, rows: dict[str, RawEvent], doubted: Iterable[str], keep_first: bool
+    ) -> Ingested:
         """Store rows, leaving out those of the doubted ids that are there."""
         with self._database.write(tenant) as connection:
             known = log.by_ids(connection, tenant, doubted, like={id: rows[id].data for id in doubted})
             for id, old in known.items():
-                if not _same(old, rows[id]):
+                if not keep_first and not _same(old, rows[id]):
                     raise DuplicateEventError(id, "is taken by an event with other content")
             new = [row for id, row in rows.items() if id not in known]
             log.store(connection, self._clock, tenant, new, log.heads(connection, tenant, {r.stream for r in new}))

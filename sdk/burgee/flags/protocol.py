@@ -8,9 +8,11 @@ from burgee.core.errors import AlreadyExistsError, ConflictError, InvalidInputEr
 from burgee.core.json import Json
 from burgee.core.page import Page
 from burgee.core.result import Result
+from burgee.flags.applications.following import FlagsChanged
 from burgee.flags.changing.changes import Change, FlagSpec
-from burgee.flags.model import Evaluation, FlagChange, FlagState
+from burgee.flags.model import Evaluation, FlagChange, FlagState, Ruleset
 from burgee.wire.operation import operation
+from burgee.wire.stream import Stream
 
 
 class FlagService(Protocol):
@@ -59,4 +61,20 @@ class FlagService(Protocol):
         self, key: str, context: Mapping[str, Json]
     ) -> Result[Evaluation[Json], NotFoundError | MissingTenantError]:
         """What the flag serves to one context, and why. Nothing is stored."""
+        ...
+
+    @operation("GET", "/ruleset")
+    async def ruleset(self) -> Result[Ruleset, MissingTenantError]:
+        """All flags and segments as they are together at one moment."""
+        ...
+
+    @operation("GET", "/flag-changes")
+    async def flag_changes(
+        self, after: int | None = None
+    ) -> Result[Stream[FlagsChanged], InvalidInputError | MissingTenantError]:
+        """The flags and segments that change, as they are then, without an end.
+
+        What changed behind the position `after` comes first, in one message; without it there is only what changes from
+        now on.
+        """
         ...

@@ -6,20 +6,25 @@ from typing import override
 
 from sqlalchemy import Connection
 
+from burgee.core.checks import need_whole
 from burgee.core.clock import Clock, from_us, to_us
 from burgee.core.errors import AlreadyExistsError, ConflictError, InvalidInputError, MissingTenantError, NotFoundError
 from burgee.core.json import Json
 from burgee.core.page import Page, cut, wrong_limit
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import require_tenant
+from burgee.flags.applications.following import FlagsChanged, LocalFlagChanges
 from burgee.flags.changing.changes import STATE, Change, FlagSpec, Revert, audited, created, decide, evolve
 from burgee.flags.changing.rules import check_key
 from burgee.flags.evaluation.compiled import compile_flag
-from burgee.flags.model import Evaluation, FlagChange, FlagState
+from burgee.flags.model import Evaluation, FlagChange, FlagState, Ruleset
 from burgee.flags.protocol import FlagService
 from burgee.store.aggregates import Aggregates
 from burgee.store.database import Database
-from burgee.store.log import ANY, NewEvent
+from burgee.store.log import ANY, OWN, NewEvent
+from burgee.store.query import last_in, last_position, touched
+from burgee.store.watch import Watch
+from burgee.wire.stream import Stream
 
 
 class LocalFlagService(FlagService):
@@ -28,6 +33,7 @@ class LocalFlagService(FlagService):
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._flags = Aggregates("flag", STATE, evolve, clock)
+        self._watch = Watch(database)
 
     @override
     async def create(
@@ -139,6 +145,41 @@ class LocalFlagService(FlagService):
         self, key: str, context: Mapping[str, Json]
     ) -> Result[Evaluation[Json], NotFoundError | MissingTenantError]:
         return await self._reading(key, lambda _connection, state: Ok(compile_flag(state).evaluate(context)))
+
+    @override
+    async def ruleset(self) -> Result[Ruleset, MissingTenantError]:
+        tenant = require_tenant()
+
+        def work() -> Ruleset:
+            with self._database.read(tenant) as connection:
+                flags = {flag.key: flag for flag in self._flags.page(connection, tenant)}
+                return Ruleset(flags, {}, last_in(connection, tenant))
+
+        return Ok(await self._database.run(work))
+
+    @override
+    async def flag_changes(
+        self, after: int | None = None
+    ) -> Result[Stream[FlagsChanged], InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+
+        def work() -> Stream[FlagsChanged]:
+            if after is not None:
+                need_whole("after", after)
+            start = last_position(self._database, tenant) if after is None else after
+            return LocalFlagChanges(self._database, self._watch, tenant, self._look, start)
+
+        try:
+            return Ok(await self._database.run(work))
+        except InvalidInputError as error:
+            return Err(error)
+
+    def _look(self, tenant: str, after: int) -> FlagsChanged:
+        """What changed behind a position."""
+        with self._database.read(tenant) as connection:
+            found, position = touched(connection, tenant, (f"{OWN}flag", f"{OWN}segment"), after)
+            flags = (self._flags.get(connection, tenant, key) for key in found[f"{OWN}flag"])
+            return FlagsChanged(position, tuple(flag for flag in flags if flag is not None))
 
     async def _reading[T, E: Exception](
         self, key: str, use: Callable[[Connection, FlagState], Result[T, E]]
