@@ -180,9 +180,7 @@ class LocalEventService(EventService):
         except (InvalidInputError, ConflictError) as error:
             return Err(error)
 
-    def _stored(
-        self, tenant: str, rows: dict[str, RawEvent], doubted: Iterable[str], keep_first: bool
-    ) -> Ingested:
+    def _stored(self, tenant: str, rows: dict[str, RawEvent], doubted: Iterable[str], keep_first: bool) -> Ingested:
         """Store rows, leaving out those of the doubted ids that are there."""
         with self._database.write(tenant) as connection:
             known = log.by_ids(connection, tenant, doubted, like={id: rows[id].data for id in doubted})

@@ -22,14 +22,14 @@ def standing(state: FlagState) -> str:
     return "archived" if state.archived else "enabled" if state.enabled else "disabled"
 
 
-def head(state: FlagState) -> str:
-    """Its key, whether it is on, and its version."""
+def head(state: FlagState, beside: str = "") -> str:
+    """Its key, whether it is on, and its version; `beside` is HTML that stands behind."""
     word = standing(state)
     about = f'<div class="burgee-about">{text(state.description)}</div>' if state.description else ""
     return (
         f'<span class="burgee-key">{text(state.key)}</span>'
         f'<span class="burgee-badge burgee-{word}">{word}</span>'
-        f'<span class="burgee-version">version {state.version}</span>{about}'
+        f'<span class="burgee-version">version {state.version}</span>{beside}{about}'
     )
 
 

@@ -25,6 +25,7 @@ from burgee.core.errors import BurgeeError, ConflictError, InvalidInputError
 from burgee.core.json import Json, dumps
 from burgee.core.link import Link
 from burgee.core.result import Result
+from burgee.flags.analysis.exposed import EXPOSURE
 from burgee.flags.evaluation.buckets import TARGETING_KEY, bucketing, rollout_limit, targeting_key
 from burgee.flags.model import Evaluation, Reason
 
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _log = logging.getLogger("burgee.flags")
-
-EXPOSURE = "flag.exposure"
-"""The type of the events."""
 
 SAMPLE_SALT = "exposures"
 """The salt of the sample, the same for all flags: who is in it is in it for all of them."""

@@ -44,8 +44,8 @@ def applied(ruleset: Ruleset, changed: FlagsChanged) -> Ruleset:
     return Ruleset(flags, segments, max(ruleset.position, changed.position))
 
 
-type Look = Callable[[str, int], FlagsChanged]
-"""What changed in a tenant behind a position, and how far that was looked at."""
+type Look = Callable[[int], FlagsChanged]
+"""What changed behind a position, and how far that was looked at."""
 
 
 class LocalFlagChanges(Stream[FlagsChanged]):
@@ -66,7 +66,7 @@ class LocalFlagChanges(Stream[FlagsChanged]):
         while not self._closed:
             await _pause(min(self._looked + _PAUSE, until) - time.monotonic())
             self._looked = time.monotonic()
-            found = await self._database.run(lambda: self._look(self._tenant, self.position))
+            found = await self._database.run(lambda: self._look(self.position))
             self.position = max(self.position, found.position)
             left = until - time.monotonic()
             if found or left <= 0:

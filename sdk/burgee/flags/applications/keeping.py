@@ -82,7 +82,9 @@ class Keeper:
             os.register_at_fork(after_in_child=_resuming(weakref.ref(self)))
 
     def _begin(self) -> None:
-        self._lock = threading.RLock()  # held while fetching and replacing, so that the later fetch is the later snapshot
+        self._lock = (
+            threading.RLock()
+        )  # held while fetching and replacing, so that the later fetch is the later snapshot
         self._stopping = threading.Event()
         self._stream: Stream[FlagsChanged] | None = None
         self._thread: threading.Thread | None = None

@@ -28,7 +28,7 @@ class Snapshot:
     Several flags asked of one snapshot fit together, whatever changes meanwhile.
     """
 
-    __slots__ = ("_asks", "_compiled", "_missing", "ready", "ruleset")
+    __slots__ = ("_asks", "_missing", "compiled", "ready", "ruleset")
 
     def __init__(
         self,
@@ -42,12 +42,14 @@ class Snapshot:
         """The flags and segments as values."""
         self.ready = ready
         """Whether there was anything to compile; false for what stands in until flags have been fetched."""
-        self._compiled = CompiledRuleset(ruleset, clock=clock, before=None if before is None else before._compiled)
+        earlier = None if before is None else before.compiled
+        self.compiled = CompiledRuleset(ruleset, clock=clock, before=earlier)
+        """The same as what analysts ask."""
         self._asks: dict[str, Ask] = {}
         self._missing: dict[str, str] = {}  # what is said of flags that can't be asked
         for key in ruleset.flags:
             try:
-                self._asks[key] = self._compiled.flag(key).evaluate
+                self._asks[key] = self.compiled.flag(key).evaluate
             except InvalidInputError as error:
                 self._missing[key] = str(error)
 

@@ -11,8 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.core.json import Json, dumps, loads
+from burgee.flags.changing.patterns import check as check_pattern
+from burgee.flags.changing.times import make_moment
+from burgee.flags.changing.versions import make_version
 from burgee.flags.model import Condition, Operand, Operator, Scalar, Variant
-from burgee.flags.operators import MEMBERSHIP, ORDER, PRESENCE, TEXT, kind_of, plain
+from burgee.flags.operators import MEMBERSHIP, ORDER, PRESENCE, SEGMENT, TEXT, TIME, VERSION, kind_of, plain
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _SIGNS = {
@@ -35,13 +38,13 @@ _TOLERANCE = 1e-6  # of the sum of weights, in percent
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1  # what a column of whole numbers can hold
 
 
-def check_key(key: object) -> str:
-    """A flag's key: 1 to 128 letters, digits, `-`, `_` or `.`, the first a letter or digit."""
+def check_key(key: object, kind: str = "flag") -> str:
+    """A flag's (or segment's) key: 1 to 128 letters, digits, `-`, `_` or `.`, the first a letter or digit."""
     if not isinstance(key, str):
-        raise InvalidInputError(f"a flag's key is text, not {type(key).__name__}")
+        raise InvalidInputError(f"a {kind}'s key is text, not {type(key).__name__}")
     if not _KEY.fullmatch(key):
         raise InvalidInputError(
-            f"{key[:150]!r} can't be a flag's key",
+            f"{key[:150]!r} can't be a {kind}'s key",
             hint="1 to 128 letters, digits, '-', '_' or '.', beginning with a letter or digit, e.g. 'new-checkout'",
         )
     return key
@@ -125,7 +128,9 @@ def make_condition(attribute: object, op: object, value: object = None) -> Condi
 
     `eq`, `ne` take one text, number or truth value; `in`, `not_in` several. `gt`, `gte`, `lt`, `lte`
     take a number or a text, and `between` a pair of either. `contains`, `not_contains`, `starts_with`
-    and `ends_with` take text. `exists` and `not_exists` take nothing. What they mean is told in `evaluate`.
+    and `ends_with` take text, and `matches` a regular expression (see `patterns`). `before` and `after` take a time
+    (see `times`), `semver_eq` and those like it a version's text, `in_segment` and `not_in_segment` a segment's key or
+    several. `exists` and `not_exists` take nothing. What they mean is told in `evaluation.conditions`.
     """
     if not isinstance(attribute, str) or not attribute or len(attribute) > _LONGEST_ATTRIBUTE:
         raise InvalidInputError(f"an attribute is named by 1 to {_LONGEST_ATTRIBUTE} characters, not {attribute!r}")
@@ -159,12 +164,33 @@ def _operand(attribute: str, op: Operator, value: object) -> Operand:
         return tuple(members.values())
     if op is Operator.BETWEEN:
         return _pair(asked, _several(asked, value))
+    if op in SEGMENT:
+        return _segments(asked, value)
+    return _one(asked, op, value)
+
+
+def _one(asked: str, op: Operator, value: object) -> Scalar:
+    """What an operator compares with, where that is one value."""
+    if op in TIME and plain(value) is not None:
+        return make_moment(asked, value)
     scalar = _scalar(asked, value)
+    if op in VERSION:
+        return make_version(asked, scalar)
     if op in ORDER and isinstance(scalar, bool):
         raise InvalidInputError(f"{asked!r} compares numbers or texts, not {value!r}")
     if op in TEXT and not (isinstance(scalar, str) and scalar):
         raise InvalidInputError(f"{asked!r} needs text, not {value!r}")
-    return scalar
+    return check_pattern(scalar) if op is Operator.MATCHES else scalar
+
+
+def _segments(asked: str, value: object) -> tuple[str, ...]:
+    """The keys of segments, of one or of several."""
+    if value is None:
+        raise InvalidInputError(f"{asked!r} needs the key of a segment, or several")
+    keys = _several(asked, [value] if isinstance(value, str) else value)
+    if not keys:
+        raise InvalidInputError(f"{asked!r} needs the key of at least one segment")
+    return tuple(dict.fromkeys(check_key(key, "segment") for key in keys))
 
 
 def _several(asked: str, value: object) -> list[Scalar]:
