@@ -3,9 +3,9 @@
 import dataclasses
 import weakref
 from collections.abc import Callable, Mapping
-from operator import attrgetter
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, cast, override
+from typing import Any, Self, cast, override
 
 from burgee.core.display import Sheet, Shown
 from burgee.core.errors import InvalidInputError
@@ -16,6 +16,35 @@ from burgee.flags.applications.snapshot import ErrorCode, Snapshot
 from burgee.flags.model import Evaluation, Reason
 
 type Attributes = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind[T]:
+    """A kind of values that a flag may serve."""
+
+    words: str
+    types: tuple[type, ...]
+    value: type[T]
+
+    def fits(self, value: object) -> bool:
+        """Whether a value is of this kind. A truth value is no number."""
+        return isinstance(value, self.types) and (self.value is bool or not isinstance(value, bool))
+
+
+BOOLEAN: Kind[bool] = Kind("a truth value", (bool,), bool)
+TEXT: Kind[str] = Kind("a text", (str,), str)
+WHOLE: Kind[int] = Kind("a whole number", (int,), int)
+NUMBER: Kind[float] = Kind("a number", (int, float), float)
+STRUCTURE: Kind[Any] = Kind("an object or array", (Mapping, list, tuple), object)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved[T]:
+    """An evaluation, with what went wrong in OpenFeature's words (if something did) and the version that was asked."""
+
+    evaluation: Evaluation[T]
+    code: ErrorCode | None
+    version: int | None
 
 
 class FlagEvaluator[TContext](Shown):
@@ -45,21 +74,19 @@ class FlagEvaluator[TContext](Shown):
 
     def boolean(self, key: str, context: TContext, default: bool) -> Evaluation[bool]:
         """The same for a flag that serves truth values; `default`, and why, where it serves anything else."""
-        return self._typed(key, context, default, lambda value: isinstance(value, bool), "a truth value")
+        return self.resolve(key, context, default, BOOLEAN).evaluation
 
     def text(self, key: str, context: TContext, default: str) -> Evaluation[str]:
         """The same for a flag that serves texts."""
-        return self._typed(key, context, default, lambda value: isinstance(value, str), "a text")
+        return self.resolve(key, context, default, TEXT).evaluation
 
     def number(self, key: str, context: TContext, default: float) -> Evaluation[float]:
         """The same for a flag that serves numbers, whole ones among them."""
-        return self._typed(key, context, default, _is_number, "a number")
+        return self.resolve(key, context, default, NUMBER).evaluation
 
-    def json(
-        self, key: str, context: TContext, default: "list[Json] | dict[str, Json]"
-    ) -> "Evaluation[list[Json] | dict[str, Json]]":
+    def json(self, key: str, context: TContext, default: Json) -> Evaluation[Json]:
         """The same for a flag that serves JSON objects or arrays."""
-        return self._typed(key, context, default, lambda value: isinstance(value, dict | list), "an object or array")
+        return self.resolve(key, context, default, STRUCTURE).evaluation
 
     def variant(self, key: str, context: TContext) -> str | None:
         """The name of the variant that is served; None where the flag can't be asked."""
@@ -68,10 +95,6 @@ class FlagEvaluator[TContext](Shown):
     def evaluate_all(self, context: TContext) -> dict[str, Evaluation[Json]]:
         """What every flag that is not archived serves to a context, by key. No exposures are recorded."""
         return self._keeper.snapshot.evaluate_all(attributes_of(context))
-
-    def error_code(self, evaluation: Evaluation[Json]) -> ErrorCode | None:
-        """What went wrong with an evaluation, in OpenFeature's words; None if nothing did."""
-        return self._keeper.snapshot.error_code(evaluation)
 
     def snapshot(self) -> Snapshot:
         """The flags as they are known now: what is asked of it fits together, whatever changes meanwhile."""
@@ -115,7 +138,7 @@ class FlagEvaluator[TContext](Shown):
         return self
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Tell the listener (a function of a `Notice`) what happens, in the background; gives the function that ends it."""
+        """Tell a function what happens, by a `Notice`, in the background; gives the function that ends that."""
         return self._keeper.listen(listener)
 
     def close(self) -> None:
@@ -130,20 +153,21 @@ class FlagEvaluator[TContext](Shown):
     ) -> None:
         self.close()
 
-    def _typed[T](
-        self, key: str, context: TContext, default: T, fits: Callable[[object], bool], wanted: str
-    ) -> Evaluation[T]:
+    def resolve[T](self, key: str, context: TContext, default: T, kind: "Kind[T]") -> "Resolved[T]":
+        """The same for values of one kind, with all there is to tell; `default` where the flag serves another kind."""
         snapshot = self._keeper.snapshot
         attributes = attributes_of(context)
         answer = snapshot.evaluate(key, attributes, cast("Json", default))
-        if answer.reason is Reason.ERROR:
-            return Evaluation(answer.flag, default, None, Reason.ERROR, error=answer.error)
-        if not fits(answer.value):
-            said = f"flag {key!r} serves {answer.value!r:.60}, which is not {wanted}"
-            return Evaluation(answer.flag, default, None, Reason.ERROR, error=said)
+        version = snapshot.version(answer.flag)
+        code = snapshot.error_code(answer)
+        if code is not None:
+            return Resolved(Evaluation(key, default, None, Reason.ERROR, error=answer.error), code, version)
+        if not kind.fits(answer.value):
+            said = f"flag {key!r} serves {f'{answer.value!r}':.60}, which is not {kind.words}"
+            return Resolved(Evaluation(key, default, None, Reason.ERROR, error=said), "TYPE_MISMATCH", version)
         if self._recorder is not None:
-            self._recorder.note(answer, attributes, snapshot.version(answer.flag))
-        return cast("Evaluation[T]", answer)
+            self._recorder.note(answer, attributes, version)
+        return Resolved(cast("Evaluation[T]", answer), None, version)
 
     @override
     def __repr__(self) -> str:
@@ -169,15 +193,11 @@ def _close(keeper: Keeper, recorder: ExposureRecorder | None) -> None:
         recorder.close()
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 _readers: dict[type, Callable[[object], Attributes]] = {}
 
 
 def attributes_of(context: object) -> Attributes:
-    """The attributes of a context. What is none is given as it is: the flag that is asked says what is wrong with it."""
+    """The attributes of a context. What is none is given as it is: the flag that is asked says what is wrong."""
     kind = type(context)
     if kind is dict:
         return cast("Attributes", context)

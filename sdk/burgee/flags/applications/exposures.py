@@ -1,8 +1,8 @@
 """Exposures: who was served which variant when, recorded in the event log in the background.
 
-An exposure is an event `flag.exposure` in the stream `exposures-<flag>`, with `flag, variant, id, reason, rule, version` as
-its data, and the moment it was served first as its time. Its id is made of flag, id, variant and version: however many
-processes record it, there is one.
+An exposure is an event `flag.exposure` in the stream `exposures-<flag>`. Its data: `flag, variant, id, reason, rule,
+version`; its time: when that was served first. Its id is made of flag, id, variant and version: however many processes
+record it, there is one.
 """
 
 import hashlib
@@ -62,7 +62,7 @@ class Exposures:
         batch: events that are stored at once, at most.
         seconds: how long an exposure waits for others, at most.
         queue: how many exposures may wait while the log can't be reached; those beyond are dropped, and counted.
-        memory: how many are remembered, so that each is recorded once. Those forgotten may come again: the log knows them.
+        memory: how many are remembered, so that each is recorded once. Those forgotten come again: the log knows them.
     """
 
     sample: float = 1.0
@@ -119,7 +119,7 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class ExposureCounts:
-    """What became of exposures: `stored` (known ones included), `waiting`, `dropped` (no room), `refused` (by the log)."""
+    """What became of exposures: `stored` (or known), `waiting`, `dropped` (for want of room), `refused` (by the log)."""
 
     stored: int
     waiting: int
@@ -259,7 +259,7 @@ class ExposureRecorder(Shown):
                 left -= len(batch)
 
     def _store(self, batch: tuple[Exposure, ...]) -> int:
-        """Store a batch; how many of it the log refuses for good. One that can't be stored must not hold up the others."""
+        """Store a batch; how many of it the log refuses for good. One that can't be stored holds up no others."""
         try:
             self._link.call(self._ingest(_table(batch).to_reader(), keep_first=True))
         except (InvalidInputError, ConflictError) as error:

@@ -1,8 +1,8 @@
 """Flags as they change: what an evaluator follows, so that it need not ask for all of them again.
 
-What follows each commit is one look at the log of the tenant. It tells which flags and segments changed and reads them as
-they are then, all in one transaction: who applies each message to the ruleset before has, at any time, flags and
-segments that stood together at one moment.
+A commit is followed by one look at the log of the tenant. It tells which flags and segments changed and reads them as
+they are then, all in one transaction: who applies each message to the ruleset before has, at any time, flags and segments
+that stood together at one moment.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _PAUSE = 0.03
 
 @dataclass(frozen=True, slots=True)
 class FlagsChanged:
-    """The flags and segments that changed, whole, as they are at `position`; `gone` are the keys of segments removed."""
+    """The flags and segments that changed, as they are at `position`; `gone` are the keys of segments put away."""
 
     position: int
     flags: tuple[FlagState, ...] = ()

@@ -1,7 +1,7 @@
 """Keeps a snapshot of a tenant's flags up to date in the background, by push or at an interval.
 
-When the source is away the last good snapshot stays, and it is said to be stale; stale beats wrong beats failing. Each
-time the source is back everything is fetched anew, so that also another log (a restored backup) is taken for what it is.
+When the source is away the last good snapshot stays, and it is said to be stale; stale beats wrong beats failing. When
+the source is back everything is fetched anew, so that another log (a restored backup) is taken for what it is, too.
 """
 
 import contextlib
@@ -63,7 +63,7 @@ type Listener = Callable[[Notice], object]
 
 
 class Keeper:
-    """Holds the newest snapshot. `snapshot` is read by whoever asks flags, without a lock: it is replaced in one step."""
+    """Holds the newest snapshot. Whoever asks flags reads it without a lock: it is replaced in one step."""
 
     def __init__(self, link: Link, source: Source, every: float | None, clock: Clock = system_clock) -> None:
         self._link = link
@@ -75,7 +75,7 @@ class Keeper:
         self.trouble: Exception | None = None
         """What went wrong last, while it is not made good."""
         self._fresh_at = -math.inf
-        self._lost = True
+        self._lost = False
         self._closed = False
         self._begin()
         if hasattr(os, "register_at_fork"):
@@ -237,7 +237,7 @@ class Keeper:
                 for listener in tuple(self._listeners):
                     try:
                         listener(notice)
-                    except Exception:
+                    except Exception:  # noqa: BLE001 - it is not ours, and the next one wants to know, too
                         _log.exception("a listener to changes of flags failed")
 
 

@@ -17,7 +17,7 @@ NOT_READY = "no flags have been fetched yet"
 _MOST_SUGGESTED = 2_000  # flags; among more, looking for one that is spelt alike takes longer than anybody waits
 
 type ErrorCode = Literal[
-    "PROVIDER_NOT_READY", "FLAG_NOT_FOUND", "PARSE_ERROR", "TARGETING_KEY_MISSING", "INVALID_CONTEXT", "GENERAL"
+    "PROVIDER_NOT_READY", "FLAG_NOT_FOUND", "PARSE_ERROR", "TYPE_MISMATCH", "TARGETING_KEY_MISSING", "INVALID_CONTEXT"
 ]
 """What went wrong, in the words of the OpenFeature specification (section 1, "Types", error code)."""
 
@@ -43,7 +43,7 @@ class Snapshot:
         self.ready = ready
         """Whether there was anything to compile; false for what stands in until flags have been fetched."""
         earlier = None if before is None else before.compiled
-        self.compiled = CompiledRuleset(ruleset, clock=clock, before=earlier)
+        self.compiled: CompiledRuleset = CompiledRuleset(ruleset, clock=clock, before=earlier)
         """The same as what analysts ask."""
         self._asks: dict[str, Ask] = {}
         self._missing: dict[str, str] = {}  # what is said of flags that can't be asked
@@ -93,7 +93,7 @@ class Snapshot:
         return "TARGETING_KEY_MISSING" if evaluation.error == NO_KEY else "INVALID_CONTEXT"
 
     def changed_since(self, before: "Snapshot") -> tuple[str, ...]:
-        """The keys of the flags that may answer otherwise than before: changed, new, gone, or by others they refer to."""
+        """The keys of flags that may answer otherwise than before: changed, new, gone, or by others they refer to."""
         now, then = self.ruleset, before.ruleset
         keys = sorted(now.flags.keys() | then.flags.keys())
         return tuple(key for key in keys if _differs(now.flags.get(key), then.flags.get(key), now, then))
@@ -117,3 +117,9 @@ def _differs(now: FlagState | None, then: FlagState | None, after: Ruleset, befo
         return False
     one, other = closure(now, after), closure(then, before)
     return one.flags != other.flags or one.segments != other.segments
+
+
+def metadata_of(answer: Evaluation[Json], version: int | None) -> dict[str, str | int | bool]:
+    """What OpenFeature calls flag metadata: which version of the flag was asked, and which rule decided."""
+    found: dict[str, str | int | bool] = {} if version is None else {"version": version}
+    return found if answer.rule is None else {**found, "rule": answer.rule}
