@@ -1,4 +1,4 @@
-"""The server: a workspace's services as an ASGI application. `mount` makes the routes; only those of OFREP are written."""
+"""The server: a workspace's services as an ASGI application. `mount` makes the routes, but those of OFREP."""
 
 from importlib.metadata import version
 from pathlib import Path

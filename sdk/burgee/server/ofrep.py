@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
@@ -52,7 +53,7 @@ class _Known:
 
 
 class Snapshots:
-    """The flags of each tenant, compiled. Each request looks what changed since the one before, so none is out of date."""
+    """The flags of each tenant, compiled. Each request looks what changed since the one before it."""
 
     def __init__(self, flags: FlagService, clock: Clock) -> None:
         self._flags = flags
@@ -102,7 +103,7 @@ def mount_ofrep(app: FastAPI, flags: FlagService, clock: Clock) -> None:
             return Response(status_code=304, headers={"ETag": tag})
         return answer
 
-    says = {400: {"description": "The request can't be used."}}
+    says: dict[int | str, dict[str, Any]] = {400: {"description": "The request can't be used."}}
     app.add_api_route(
         ONE,
         one,
@@ -147,7 +148,7 @@ async def _context(request: Request) -> Mapping[str, object]:
 
 
 def _told(snapshot: Snapshot, answer: Evaluation[Json]) -> dict[str, Json]:
-    """An evaluation as OFREP has it. A value that is null is left out, as the protocol knows none: the caller's counts."""
+    """An evaluation as OFREP has it. A value that is null is left out, as the protocol knows none."""
     code = snapshot.error_code(answer)
     if code is not None:
         return {"key": answer.flag, "errorCode": code, "errorDetails": answer.error or ""}

@@ -161,10 +161,10 @@ class FlagEvaluator[TContext](Shown):
         version = snapshot.version(answer.flag)
         code = snapshot.error_code(answer)
         if code is not None:
-            return Resolved(Evaluation(key, default, None, Reason.ERROR, error=answer.error), code, version)
+            return Resolved(Evaluation(answer.flag, default, None, Reason.ERROR, error=answer.error), code, version)
         if not kind.fits(answer.value):
             said = f"flag {key!r} serves {f'{answer.value!r}':.60}, which is not {kind.words}"
-            return Resolved(Evaluation(key, default, None, Reason.ERROR, error=said), "TYPE_MISMATCH", version)
+            return Resolved(Evaluation(answer.flag, default, None, Reason.ERROR, error=said), "TYPE_MISMATCH", version)
         if self._recorder is not None:
             self._recorder.note(answer, attributes, version)
         return Resolved(cast("Evaluation[T]", answer), None, version)

@@ -119,7 +119,7 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class ExposureCounts:
-    """What became of exposures: `stored` (or known), `waiting`, `dropped` (for want of room), `refused` (by the log)."""
+    """What became of exposures: `stored` (or known), `waiting`, `dropped` (no room left), `refused` (by the log)."""
 
     stored: int
     waiting: int

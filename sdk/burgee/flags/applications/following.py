@@ -1,8 +1,8 @@
 """Flags as they change: what an evaluator follows, so that it need not ask for all of them again.
 
 A commit is followed by one look at the log of the tenant. It tells which flags and segments changed and reads them as
-they are then, all in one transaction: who applies each message to the ruleset before has, at any time, flags and segments
-that stood together at one moment.
+they are then, all in one transaction: who applies each message to the ruleset before has, at any time, flags and
+segments that stood together at one moment.
 """
 
 import asyncio

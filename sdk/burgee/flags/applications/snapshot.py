@@ -69,7 +69,7 @@ class Snapshot:
         try:
             return self._asks[key](context)
         except (KeyError, TypeError):
-            return Evaluation(key, default, None, Reason.ERROR, error=self._why(key))
+            return Evaluation(str(key), default, None, Reason.ERROR, error=self._why(key))
 
     def evaluate_all(self, context: Mapping[str, object]) -> dict[str, Evaluation[Json]]:
         """What every flag that is not archived serves to a context, by key."""
