@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -67,7 +69,9 @@ scalars = texts | numbers | st.booleans()
 versions = st.sampled_from(VERSIONS)
 words = texts | st.sampled_from(VERSIONS + NO_VERSIONS + TIMES + NO_TIMES)
 """Texts as contexts hold them, for every operator."""
-zones = st.none() | st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+zones: st.SearchStrategy[Any] = st.none() | st.integers(-14 * 60, 14 * 60).map(
+    lambda minutes: timezone(timedelta(minutes=minutes))
+)
 moments = st.one_of(
     st.sampled_from([time for time in TIMES if time[:4] not in {"0001", "9999"}]),
     st.dates(),
@@ -78,7 +82,7 @@ ids = st.text(st.characters(codec="utf-8"), max_size=8) | st.integers(0, 10**6).
 
 
 @st.composite
-def conditions(draw: st.DrawFn, segments: Sequence[str] = ()) -> Condition:
+def conditions(draw: st.DrawFn, segments: tuple[str, ...] = ()) -> Condition:
     """A condition with any operator, its value often of another kind than the attribute.
 
     Segments are named only where there are some.
@@ -87,7 +91,8 @@ def conditions(draw: st.DrawFn, segments: Sequence[str] = ()) -> Condition:
     return make_condition(draw(st.sampled_from(ATTRIBUTES)), op, draw(_operands(op, segments)))
 
 
-def _operands(op: Operator, segments: Sequence[str]) -> st.SearchStrategy[object]:
+@cache
+def _operands(op: Operator, segments: tuple[str, ...]) -> st.SearchStrategy[object]:
     if op in PRESENCE:
         return st.none()
     if op in MEMBERSHIP:
@@ -110,7 +115,8 @@ _SCALARS: dict[Operator, st.SearchStrategy[object]] = {
 }
 
 
-def clauses(segments: Sequence[str] = ()) -> st.SearchStrategy[Clause]:
+@cache
+def clauses(segments: tuple[str, ...] = ()) -> st.SearchStrategy[Clause]:
     """A condition, or a group of up to three, three deep."""
     groups = st.sampled_from((any_of, all_of, not_))
     return st.recursive(
@@ -132,6 +138,7 @@ def segment_sets(draw: st.DrawFn) -> dict[str, Segment]:
     return made
 
 
+@cache
 def values() -> st.SearchStrategy[object]:
     """What a context may hold, of every kind, missing and hostile ones among them."""
     return st.one_of(
@@ -145,6 +152,7 @@ def values() -> st.SearchStrategy[object]:
     )
 
 
+@cache
 def contexts() -> st.SearchStrategy[dict[str, object]]:
     """A context with some of the attributes that generated rules name."""
     return st.dictionaries(st.sampled_from(ATTRIBUTES), values(), max_size=len(ATTRIBUTES))
@@ -165,7 +173,7 @@ salts = st.sampled_from(("checkout", "it's", 'a"b', "ü", "")) | st.text(
 
 
 @st.composite
-def flag_states(draw: st.DrawFn, segments: Sequence[str] = ()) -> FlagState:
+def flag_states(draw: st.DrawFn, segments: tuple[str, ...] = ()) -> FlagState:
     """A flag version: mostly enabled, with up to three rules. They name segments only where there are some."""
     variants = make_variants(draw(st.none() | weights()))
     names = st.sampled_from([variant.name for variant in variants])

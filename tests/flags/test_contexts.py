@@ -162,13 +162,13 @@ def test_a_condition_is_met_by_what_it_says_and_by_nothing_else(
     assert [seen for seen in no if meets(op, value, seen)] == []
 
 
-OPERANDS = {
+OPERANDS: dict[str, object] = {
     "in": ["x"],
     "not_in": ["x"],
     "between": ("a", "b"),
     "exists": None,
-    **dict.fromkeys(TIME, "2026-11-01"),
-    **dict.fromkeys(VERSION, "1.0.0"),
+    **{op.value: "2026-11-01" for op in TIME},
+    **{op.value: "1.0.0" for op in VERSION},
 }
 
 

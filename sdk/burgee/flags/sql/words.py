@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from burgee.core.clock import from_us
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.flags.changing.patterns import portable
+from burgee.flags.changing.times import moment_of
+from burgee.flags.changing.versions import precedence
 from burgee.flags.model import Clause, Condition, Operator, Segment
 from burgee.flags.operators import SEGMENT, TIME, VERSION
 from burgee.flags.sql.columns import Column, ColumnKind
@@ -31,6 +34,7 @@ WORDS = TIME | VERSION | SEGMENT | {Operator.MATCHES}
 ID = "id"
 """The column of the tables in `Segments.tables`."""
 
+_TIME_HINT = "times are ISO 8601 text in UTC, e.g. '2026-11-01T00:00:00.000000Z'"
 _KEYED = frozenset({ColumnKind.TEXT, ColumnKind.WHOLE, ColumnKind.FRACTION, ColumnKind.UUID})
 _FEW = 100  # ids: more of them are quicker as a table
 _LIST = 16_000  # Snowflake takes up to 16,384 values in a list
@@ -60,7 +64,7 @@ def word(condition: Condition, column: Column, dialect: str, segments: Segments 
     Conditions on segments are never NULL.
 
     Raises:
-        InvalidInputError: the condition is on a segment that is not among `segments`.
+        InvalidInputError: a segment is not among `segments`, or the condition's value is not what its operator takes.
     """
     op, value = condition.op, condition.value
     if op in SEGMENT:
@@ -72,20 +76,24 @@ def word(condition: Condition, column: Column, dialect: str, segments: Segments 
     if op in TIME:
         return text_moment(column.value, op, _moment(condition), dialect)
     if op in VERSION:
-        return version(column.value, op, str(value), dialect)
+        return version(column.value, op, _version(condition), dialect)
     if op is Operator.MATCHES:
         return found(bytewise(column.value, dialect), portable(str(value)), dialect)
     raise InvalidInputError(f"{op} is none of {', '.join(sorted(WORDS))}")
 
 
 def _moment(condition: Condition) -> datetime:
-    try:
-        return datetime.fromisoformat(str(condition.value))
-    except ValueError:
-        raise InvalidInputError(
-            f"{str(condition)!r} compares with no time",
-            hint="times are ISO 8601 text in UTC, e.g. '2026-11-01T00:00:00.000000Z'",
-        ) from None
+    moment = moment_of(condition.value)
+    if moment is None:
+        raise InvalidInputError(f"{str(condition)!r} compares with no time", hint=_TIME_HINT)
+    return from_us(moment)
+
+
+def _version(condition: Condition) -> str:
+    bound = condition.value
+    if not isinstance(bound, str) or precedence(bound) is None:
+        raise InvalidInputError(f"{str(condition)!r} compares with no semantic version", hint="write it like '1.4.0'")
+    return bound
 
 
 def _in_segments(condition: Condition, column: Column, dialect: str, segments: Segments | None) -> exp.Expr:

@@ -11,46 +11,34 @@ from burgee.flags.sql.words_text import bytewise, found, length, part, rest, str
 
 _NUMBER = "(0|[1-9][0-9]*)"
 _SHAPE = f"^{_NUMBER}[.]{_NUMBER}[.]{_NUMBER}(-[0-9A-Za-z.-]+)?([+][0-9A-Za-z.-]+)?$"
-_HOLLOW = "(^|[.])([.]|$)"
-_HOLLOW_OR_PADDED = "(^|[.])([.]|$|0[0-9]+([.]|$))"
+_PART_OF_LABEL = "(?:[0-9A-Za-z.-]*[.])?"
+_WRONG_PRERELEASE = f"^[0-9.]+-{_PART_OF_LABEL}(?:0[0-9]+)?(?:[.+]|$)"
+_WRONG_BUILD = f"[+]{_PART_OF_LABEL}(?:[.]|$)"
 _DIGITS = "^[0-9]+$"
 
 
 def version(text: exp.Expr, op: Operator, bound: str, dialect: str) -> exp.Expr:
     """`text op bound`, e.g. `semver_gte`; NULL where the text is no semantic version."""
     seen = bytewise(text, dialect)
-    plain = part(seen, "+", 1, dialect)
-    core = part(plain, "-", 1, dialect)
-    prerelease = rest(plain, length(core) + 2)
-    valid = _valid(seen, plain, prerelease, dialect)
+    # Its grammar in two looks: the second finds identifiers that are empty, or numbers that begin with a zero. One
+    # pattern for all would repeat a group, and Java goes as deep into its stack as such a group is repeated.
+    wrong = found(seen, f"{_WRONG_PRERELEASE}|{_WRONG_BUILD}", dialect)
+    valid = exp.and_(found(seen, _SHAPE, dialect), exp.not_(wrong))
     wanted = bound.partition("+")[0]
     if op is Operator.SEMVER_EQ:
-        return exp.case().when(valid, plain.eq(string(wanted)))
-    return exp.case().when(valid, _ordered(core, prerelease, op, wanted, dialect))
+        return exp.case().when(valid, part(seen, "+", 1, dialect).eq(string(wanted)))
+    return exp.case().when(valid, _ordered(seen, op, wanted, dialect))
 
 
-def _valid(seen: exp.Expr, plain: exp.Expr, prerelease: exp.Expr, dialect: str) -> exp.Expr:
-    """The grammar of semver.org, in three looks.
-
-    One pattern for all of it would repeat a group, and Java goes as deep into its stack as such a group is repeated.
-    """
-    build = rest(seen, length(plain) + 2)
-    return exp.and_(
-        found(seen, _SHAPE, dialect),
-        exp.or_(prerelease.eq(string("")), exp.not_(found(prerelease, _HOLLOW_OR_PADDED, dialect))),
-        exp.or_(build.eq(string("")), exp.not_(found(build, _HOLLOW, dialect))),
-    )
-
-
-def _ordered(core: exp.Expr, prerelease: exp.Expr, op: Operator, bound: str, dialect: str) -> exp.Expr:
+def _ordered(version: exp.Expr, op: Operator, bound: str, dialect: str) -> exp.Expr:
     """The first identifier that differs decides."""
     above = op in {Operator.SEMVER_GT, Operator.SEMVER_GTE}
     numbers, _, identifiers = bound.partition("-")
     higher, lower = exp.convert(above), exp.convert(not above)
     case = exp.case()
-    for position, wanted in enumerate(numbers.split("."), start=1):
-        seen = part(core, ".", position, dialect)
+    for seen, wanted in zip(_numbers(version, dialect), numbers.split("."), strict=True):
         case = case.when(seen.neq(string(wanted)), _beyond(seen, wanted, above=above))
+    prerelease = _prerelease(version, dialect)
     if identifiers:
         case = case.when(prerelease.eq(string("")), higher)
         position = 0
@@ -67,6 +55,18 @@ def _ordered(core: exp.Expr, prerelease: exp.Expr, op: Operator, bound: str, dia
     else:
         case = case.when(prerelease.neq(string("")), lower)
     return case.else_(exp.convert(op in {Operator.SEMVER_GTE, Operator.SEMVER_LTE}))
+
+
+def _numbers(version: exp.Expr, dialect: str) -> tuple[exp.Expr, exp.Expr, exp.Expr]:
+    """Major, minor and patch; the last may have a prerelease or build metadata behind it."""
+    major, minor, patch = (part(version, ".", position, dialect) for position in (1, 2, 3))
+    return major, minor, part(part(patch, "-", 1, dialect), "+", 1, dialect)
+
+
+def _prerelease(version: exp.Expr, dialect: str) -> exp.Expr:
+    """What stands between the first `-` and the build metadata; empty where there is none."""
+    plain = part(version, "+", 1, dialect)
+    return rest(plain, length(part(plain, "-", 1, dialect)) + 2)
 
 
 def _beyond(seen: exp.Expr, wanted: str, *, above: bool) -> exp.Expr:
