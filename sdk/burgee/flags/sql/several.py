@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import datetime
 
 import pandas as pd
 
@@ -9,13 +10,17 @@ from burgee.core.errors import InvalidInputError
 from burgee.flags.evaluation.buckets import TARGETING_KEY
 from burgee.flags.evaluation.compiled import ALONE
 from burgee.flags.model import FlagState, Ruleset
-from burgee.flags.sql.assign import compiled_now, variants
+from burgee.flags.sql.assign import compiled_at, variants
 from burgee.flags.sql.frames import Frame
 from burgee.flags.sql.running import connect, served
 
 
 def assign_several(
-    states: Sequence[FlagState], frame: object, by: str = TARGETING_KEY, ruleset: Ruleset = ALONE
+    states: Sequence[FlagState],
+    frame: object,
+    by: str = TARGETING_KEY,
+    ruleset: Ruleset = ALONE,
+    now: datetime | None = None,
 ) -> pd.DataFrame:
     """The variants that several flags serve to each row of a frame.
 
@@ -24,6 +29,7 @@ def assign_several(
         frame: as `assign` takes it, with the columns that the rules of all of them name.
         by: the column of targeting keys.
         ruleset: where prerequisites and segments are found.
+        now: the moment schedules and ramps are looked at; the present unless given.
 
     Returns:
         A frame with the index of the one given and a categorical column of variants for each flag, named by its key.
@@ -38,7 +44,7 @@ def assign_several(
         for state in states:
             if state.key in columns:
                 raise InvalidInputError(f"flag {state.key!r} is there twice", hint="give each flag once")
-            compiled = compiled_now(state, ruleset)
+            compiled = compiled_at(now, state, ruleset)
             try:
                 numbers, _ = served(compiled, rows, by, connection)
             except InvalidInputError as error:

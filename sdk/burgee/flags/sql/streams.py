@@ -5,8 +5,9 @@ columns are kept, and `variant`, `value`, `reason`, `rule` and `bucket` stand be
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -19,8 +20,7 @@ from burgee.core.json import Json
 from burgee.flags.evaluation.buckets import EXACT_FLOAT, TARGETING_KEY
 from burgee.flags.evaluation.compiled import ALONE, CompiledFlag
 from burgee.flags.model import Evaluation, FlagState, Ruleset
-from burgee.flags.sql.assign import compiled_now
-from burgee.flags.sql.attributes import splits_as_flagd
+from burgee.flags.sql.assign import assign, compiled_at
 from burgee.flags.sql.columns import KEY_KINDS, Column, ColumnKind, column
 from burgee.flags.sql.dialects import fraction, text, whole
 from burgee.flags.sql.expression import PREFIX, flag_expression
@@ -28,6 +28,7 @@ from burgee.flags.sql.frames import Frame, check_columns
 from burgee.flags.sql.running import Numbers, connect, needs_of, served
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pyarrow import dataset as ds
 
 COLUMNS = ("variant", "value", "reason", "rule", "bucket")
@@ -35,8 +36,27 @@ _ROWS = 524_288  # that are held at once
 _INT64 = 2**63
 
 
+def assign_any(
+    state: FlagState,
+    frame: object,
+    by: str = TARGETING_KEY,
+    ruleset: Ruleset = ALONE,
+    now: datetime | None = None,
+) -> "pd.DataFrame | duckdb.DuckDBPyRelation | pa.RecordBatchReader":
+    """A relation for a relation of DuckDB, a reader for an Arrow reader, dataset or scanner, a frame for a frame."""
+    if isinstance(frame, duckdb.DuckDBPyRelation):
+        return assign_relation(state, frame, by, ruleset, now)
+    if isinstance(frame, pa.RecordBatchReader) or hasattr(frame, "count_rows"):  # those of pyarrow.dataset have it
+        return assign_stream(state, frame, by, ruleset, now)
+    return assign(state, frame, by, ruleset, now)
+
+
 def assign_relation(
-    state: FlagState, relation: duckdb.DuckDBPyRelation, by: str = TARGETING_KEY, ruleset: Ruleset = ALONE
+    state: FlagState,
+    relation: duckdb.DuckDBPyRelation,
+    by: str = TARGETING_KEY,
+    ruleset: Ruleset = ALONE,
+    now: datetime | None = None,
 ) -> duckdb.DuckDBPyRelation:
     """A relation as another one: all its columns, then `variant, value, reason, rule, bucket`. Nothing is run.
 
@@ -48,7 +68,7 @@ def assign_relation(
         InvalidInputError: a column can't hold targeting keys, one of the columns to add is there already, or a rule
             splits as flagd does, which can't be said in SQL.
     """
-    compiled = compiled_now(state, ruleset)
+    compiled = compiled_at(now, state, ruleset)
     needs = needs_of(compiled, by)
     _check(needs.why, relation.columns)
     types = dict(zip(relation.columns, map(str, relation.types), strict=True))
@@ -74,6 +94,7 @@ def assign_stream(
     stream: "pa.RecordBatchReader | ds.Dataset | ds.Scanner",
     by: str = TARGETING_KEY,
     ruleset: Ruleset = ALONE,
+    now: datetime | None = None,
 ) -> pa.RecordBatchReader:
     """A stream of Arrow batches as another one, in the same order: all columns, then those that `assign` gives.
 
@@ -86,7 +107,7 @@ def assign_stream(
         InvalidInputError: a column can't hold targeting keys, or one of the columns to add is there already.
     """
     reader = stream if isinstance(stream, pa.RecordBatchReader) else _reader_of(stream)
-    compiled = compiled_now(state, ruleset)
+    compiled = compiled_at(now, state, ruleset)
     needs = needs_of(compiled, by)
     _check(needs.why, reader.schema.names)
     for name in needs.keys:  # what can't be is said now, and not when the first batch comes
@@ -129,7 +150,7 @@ def _tables(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(waiting, reader.schema)
 
 
-def _check(needed: dict[str, str], there: Sequence[str]) -> None:
+def _check(needed: Mapping[str, str], there: Sequence[str]) -> None:
     check_columns(needed, there)
     taken = sorted({name.casefold() for name in there} & set(COLUMNS))
     if taken:
@@ -182,7 +203,7 @@ def _text(word: str | None) -> exp.Expr:
 def _value_of(values: Sequence[Json]) -> Callable[[Evaluation[Json]], exp.Expr]:
     type = _type_of(values)
     if type == pa.bool_():
-        return lambda one: exp.Boolean(this=one.value)
+        return lambda one: exp.Boolean(this=one.value is True)
     if type == pa.int64():
         return lambda one: exp.cast(whole(_whole(one.value), "duckdb"), exp.DType.BIGINT)
     if type == pa.float64():
