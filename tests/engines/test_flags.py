@@ -1,7 +1,7 @@
 """The same flag, the same answer: `evaluate`, and the text of its SELECT on DuckDB, PostgreSQL, Spark and ClickHouse."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from itertools import batched
 from pathlib import Path
@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from burgee.core.errors import InvalidInputError
 from burgee.flags.evaluation.compiled import compile_flag, is_live
 from burgee.flags.model import FlagState, Ruleset
 from burgee.flags.sql.text import select_of
@@ -37,7 +36,9 @@ USERS = pa.table(
         "row": pa.array(range(40), pa.int64()),
         "id": pa.array([[*TEXTS, "", None, "7", "user-1"][n % 20] for n in range(40)], pa.string()),
         "number": pa.array([[7, 0, -3, 2**53 + 1, None, 2**63 - 1][n % 6] for n in range(40)], pa.int64()),
-        "float": pa.array([[7.0, -0.0, 1.5, None, math.nan, math.inf, 2.0**53][n % 7] for n in range(40)], pa.float64()),
+        "float": pa.array(
+            [[7.0, -0.0, 1.5, None, math.nan, math.inf, 2.0**53][n % 7] for n in range(40)], pa.float64()
+        ),
         "country": pa.array([[*TEXTS, None][n % 17] for n in range(40)], pa.string()),
         "age": pa.array([[1, 2, -1, None, 2**53 + 1, 0, -(2**63)][n % 7] for n in range(40)], pa.int64()),
         "price": pa.array([[0.1, 2.5, math.nan, None, -0.0, 1e300, 5e-324][n % 7] for n in range(40)], pa.float64()),

@@ -6,26 +6,25 @@ and null is below 1: `age lt 18` becomes "age is there, and below 18".
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from math import lcm
 from typing import override
 
-from burgee.core.clock import to_us
 from burgee.core.json import Json
-from burgee.flags.evaluation.buckets import TARGETING_KEY
 from burgee.flags.evaluation.compiled import is_live
-from burgee.flags.evaluation.fractional import fractions
-from burgee.flags.evaluation.rulesets import refers
-from burgee.flags.flagd.saying import ALWAYS, FLAGD_KEY, TIMESTAMP, UnsayableError
-from burgee.flags.model import FLAGD, Clause, Condition, FlagState, Group, Operator, Rule, Ruleset, Schedule, Segment, Split
-from burgee.flags.operators import kind_of, plain
+from burgee.flags.flagd.saying import UnsayableError
+from burgee.flags.model import (
+    FlagState,
+    Operator,
+    Ruleset,
+)
 
 SCHEMA = "https://flagd.dev/schema/v0/flags.json"
 
 _WHOLE = 100.0
 _SECOND = 1_000_000  # in microseconds
 _LARGEST = 2**53  # the numbers flagd holds exactly: its numbers are floats
-_BUCKETS = "goes by buckets of burgee's own, which flagd can't make; a rule's split by flagd's can be said: scheme='flagd/1'"
+_BUCKETS = (
+    "goes by buckets of burgee's own, which flagd can't make; a rule's split by flagd's can be said: scheme='flagd/1'"
+)
 
 _SIGNS = {Operator.GT: ">", Operator.GTE: ">=", Operator.LT: "<", Operator.LTE: "<="}
 _VERSIONS = {

@@ -179,10 +179,14 @@ def _times(node: Json) -> Schedule | None:
         args, name = args[::-1], _TURNED[name]
     second = args[1]
     if isinstance(second, bool) or not isinstance(second, int) or not 0 <= second < _LATEST:
-        raise UnsayableError(f"it compares the time with {second!r:.100}; it has to be a whole number of seconds since 1970")
+        raise UnsayableError(
+            f"it compares the time with {second!r:.100}; it has to be a whole number of seconds since 1970"
+        )
     moment = datetime.fromtimestamp(second, UTC)
     after = moment + timedelta(seconds=1)
-    return {">=": Schedule(moment), ">": Schedule(after), "<": Schedule(None, moment), "<=": Schedule(None, after)}[name]
+    return {">=": Schedule(moment), ">": Schedule(after), "<": Schedule(None, moment), "<=": Schedule(None, after)}[
+        name
+    ]
 
 
 def _both(one: Schedule, other: Schedule) -> Schedule | None:
