@@ -18,13 +18,7 @@ from burgee.flags.analyst import FlagAnalysis
 from burgee.flags.changing.changes import Change, FlagSpec
 from burgee.flags.changing.checks import check_time
 from burgee.flags.changing.rules import check_key
-from burgee.flags.changing.wording import (
-    holdout_words,
-    ramp_words,
-    schedule_words,
-    serve_words,
-    slice_words,
-)
+from burgee.flags.changing.wording import holdout_words, ramp_words, schedule_words, serve_words, slice_words
 from burgee.flags.evaluation.compiled import CompiledFlag, compile_flag
 from burgee.flags.evaluation.rulesets import CompiledRuleset, refers
 from burgee.flags.experimenting import Experimenting
@@ -124,7 +118,7 @@ class Flag(FlagVerbs["Flag"], FlagAnalysis, Experimenting):
         """
         from burgee.flags.sql.assign import assign
 
-        return assign(self.state, frame, by)
+        return assign(self.state, frame, by, self._ruleset)
 
     def plot(self, users: object = None, *, by: str = "id") -> "Plot":
         """The rollout over time; with a frame of users also what it serves them. A matplotlib figure."""
