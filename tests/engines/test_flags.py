@@ -1,7 +1,7 @@
-"""The same flag, the same answer: `evaluate`, and the text of its SELECT on DuckDB, PostgreSQL, Spark and ClickHouse."""
+"""The same flag, the same answer: `evaluate`, and its SELECT on DuckDB, PostgreSQL, Spark and ClickHouse."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from itertools import batched
 from pathlib import Path
@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from burgee.core.errors import InvalidInputError
 from burgee.flags.evaluation.compiled import compile_flag, is_live
 from burgee.flags.model import FlagState, Ruleset
 from burgee.flags.sql.text import select_of
