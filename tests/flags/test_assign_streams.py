@@ -55,7 +55,7 @@ def test_a_stream_is_served_row_by_row_what_each_row_would_be(
     state, ruleset = flags
     reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=size))
     found = assign_stream(state, reader, ruleset=ruleset).read_all()
-    assert found.select(table.column_names).equals(table)
+    assert str(found.select(table.column_names).to_pylist()) == str(table.to_pylist())  # as text, where NaN is NaN
     assert rows(found) == evaluated(state, table.to_pylist(), ruleset)
 
 
