@@ -63,7 +63,7 @@ class FlagAnalysis:
             return explain_frame(self._compiled, who, by)
         return Explanation(explain(self._compiled, who), who)  # type: ignore[arg-type] # it says what is wrong with it
 
-    def preview(  # noqa: PLR0913 - what may be tried
+    def preview(
         self,
         users: object,
         to: Version | None = None,
@@ -105,7 +105,9 @@ class FlagAnalysis:
         if override is not None:
             tried.append(lambda draft: draft.override(override))
         if (to is None) != bool(tried):
-            hint = "flag.preview(users, rollout=40), or of any change a draft: flag.preview(users, flag.draft().target(…))"
+            hint = (
+                "flag.preview(users, rollout=40), or of any change a draft: flag.preview(users, flag.draft().target(…))"
+            )
             raise InvalidInputError("say what to try: another version or draft, or changes, one of the two", hint=hint)
         other: Version | Draft = self.draft() if to is None else to
         for change in tried:

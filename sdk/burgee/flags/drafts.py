@@ -16,7 +16,7 @@ from burgee.flags.analysis.differences import Difference, difference_frame, diff
 from burgee.flags.analysis.preview import Preview, preview
 from burgee.flags.changing.changes import Change, OneChange, Revert, Several, applied, decide
 from burgee.flags.facade import Flag
-from burgee.flags.model import Evaluation, FlagState, Ruleset
+from burgee.flags.model import FlagState, Ruleset
 from burgee.flags.protocol import FlagService
 from burgee.flags.together import Others, check_flag
 from burgee.flags.verbs import FlagVerbs
@@ -169,8 +169,11 @@ class Draft(FlagVerbs["Draft"]):
 
     @override
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Draft) and other._origin.link.tenant == self._origin.link.tenant
-        return same and (other.base, other.state) == (self.base, self.state)
+        return isinstance(other, Draft) and other._same == self._same
+
+    @property
+    def _same(self) -> tuple[str | None, FlagState, FlagState]:
+        return self._origin.link.tenant, self.base, self.state
 
     @override
     def __hash__(self) -> int:

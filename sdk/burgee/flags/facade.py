@@ -124,7 +124,7 @@ class Flag(FlagVerbs["Flag"], FlagAnalysis, Experimenting):
         """
         from burgee.flags.sql.assign import assign
 
-        return assign(self.state, frame, by)
+        return assign(self.state, frame, by, self._ruleset)
 
     def plot(self, users: object = None, *, by: str = "id") -> "Plot":
         """The rollout over time; with a frame of users also what it serves them. A matplotlib figure."""
@@ -351,9 +351,7 @@ class Flags(Shown):
     def _handle(self, state: FlagState, ruleset: Ruleset | None = None) -> Flag:
         self._known[state.key] = state
         around = _around(self._link, self._service, state) if ruleset is None else ruleset
-        return Flag(
-            self._link, self._service, state, self._known, ruleset=around, experiments=self._experiments
-        )
+        return Flag(self._link, self._service, state, self._known, ruleset=around, experiments=self._experiments)
 
     def _ipython_key_completions_(self) -> Sequence[str]:
         return sorted(self._known)

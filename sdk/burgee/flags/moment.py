@@ -1,6 +1,7 @@
 """All flags of a tenant as they were at one time, to ask and to compare with. Nothing in it changes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, override
 
@@ -10,6 +11,7 @@ from burgee.core.json import Json
 from burgee.core.link import Link
 from burgee.flags.analysis.evaluations import Evaluations
 from burgee.flags.evaluation.rulesets import CompiledRuleset
+from burgee.flags.evaluation.timing import settled
 from burgee.flags.facade import STATE_COLUMNS, Flag, state_row
 from burgee.flags.model import Evaluation, FlagState, Ruleset
 from burgee.flags.protocol import FlagService
@@ -77,12 +79,16 @@ class FlagsAt(Shown, Mapping[str, Flag]):
         import pandas as pd
 
         from burgee.flags.analysis.contexts import as_pandas
+        from burgee.flags.sql.assign import assign
 
         if isinstance(flags, str):
             raise InvalidInputError(f"flags are a list of keys, not {flags!r}", hint=f"flags=[{flags!r}]")
         users = as_pandas(frame)
         keys = [key for key in self if not self.ruleset.flags[key].archived] if flags is None else list(flags)
-        columns = {key: self[key].assign(users, by=by)["variant"] for key in keys}
+        # Settled at that time: what it is asked of is run at the present.
+        stood = {key: settled(state, self.time) for key, state in self.ruleset.flags.items()}
+        ruleset = replace(self.ruleset, flags=stood)
+        columns = {key: assign(self._compiled.flag(key).settled, users, by, ruleset)["variant"] for key in keys}
         return pd.DataFrame(columns, index=users.index)
 
     def frame(self) -> "pd.DataFrame":

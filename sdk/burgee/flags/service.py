@@ -128,7 +128,9 @@ class LocalFlagService(FlagService):
     ) -> Result[pa.RecordBatchReader, NotFoundError | MissingTenantError]:
         tenant = require_tenant()
         return await self._reading(
-            self._stored.flags, key, lambda _connection, _state: Ok(exposures(self._database, tenant, key, since, until))
+            self._stored.flags,
+            key,
+            lambda _connection, _state: Ok(exposures(self._database, tenant, key, since, until)),
         )
 
     @override

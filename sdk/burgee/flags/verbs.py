@@ -197,9 +197,7 @@ class FlagVerbs(Shown, Generic[TFlag]):  # noqa: UP046 - through the newer form 
         """
         return self._change(Require(_key(other), _names(variants)), why, expected_version)
 
-    def unrequire(
-        self, other: "str | Flag", *, why: str | None = None, expected_version: int | None = None
-    ) -> TFlag:
+    def unrequire(self, other: "str | Flag", *, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Require that flag no longer."""
         return self._change(Unrequire(_key(other)), why, expected_version)
 

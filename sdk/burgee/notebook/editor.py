@@ -259,7 +259,9 @@ def _with_rules(draft: Draft, wanted: list[Rule]) -> Draft:
         if rule in kept:
             names.append(rule.name)
             continue
-        draft = draft.ask(Target(rule.conditions, rule.serve, rule.name or None, rule.split, rule.percent, rule.schedule))
+        draft = draft.ask(
+            Target(rule.conditions, rule.serve, rule.name or None, rule.split, rule.percent, rule.schedule)
+        )
         names.append(draft.state.rules[-1].name)
     for place, name in enumerate(names, 1):
         if draft.state.rules[place - 1].name != name:
@@ -271,4 +273,3 @@ def _frame(users: object) -> "pd.DataFrame | None":
     from burgee.flags.analysis.contexts import as_pandas
 
     return None if users is None else as_pandas(users)
-

@@ -34,7 +34,9 @@ def plot(preview: Preview) -> Plot:
 
 def _of(preview: Preview, source: str) -> list[Move]:
     order = colours(preview)
-    return sorted((one for one in preview.moves if one.source == source), key=lambda one: (not one.stays, order[one.target]))
+    return sorted(
+        (one for one in preview.moves if one.source == source), key=lambda one: (not one.stays, order[one.target])
+    )
 
 
 def colours(preview: Preview) -> dict[str, int]:

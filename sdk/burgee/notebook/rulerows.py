@@ -71,16 +71,17 @@ class RuleRow:
     A rule that has more than the row can say (groups, a split) is told in words; it can be moved and taken away.
     """
 
-    def __init__(
-        self, origin: Rule | None, variants: Sequence[str], columns: Mapping[str, Column], tell: Tell
-    ) -> None:
+    def __init__(self, origin: Rule | None, variants: Sequence[str], columns: Mapping[str, Column], tell: Tell) -> None:
         self._columns = columns
         self._tell = tell
         self.origin = origin
         self.editable = origin is None or (
             origin.split is None and all(isinstance(one, Condition) for one in origin.conditions)
         )
-        self.up, self.down = button("", "try it earlier", icon="arrow-up"), button("", "try it later", icon="arrow-down")
+        self.up, self.down = (
+            button("", "try it earlier", icon="arrow-up"),
+            button("", "try it later", icon="arrow-down"),
+        )
         self.remove = button("", "take this rule away", icon="trash")
         self.more = button("and", "add a condition", icon="plus")
         for one in (self.up, self.down, self.remove):
@@ -135,7 +136,11 @@ class RuleRow:
     def number(self, place: int, of: int) -> None:
         """Show its place."""
         name = "" if self.origin is None else self.origin.name
-        said = "" if self.editable and self.origin and name.startswith(rule_name(self.origin.conditions, frozenset())) else name
+        said = (
+            ""
+            if self.editable and self.origin and name.startswith(rule_name(self.origin.conditions, frozenset()))
+            else name
+        )
         self._name.value = f'<span class="burgee-dim">{place}</span> <b>{text(said)}</b>'
         self.up.disabled, self.down.disabled = place == 1, place == of
 

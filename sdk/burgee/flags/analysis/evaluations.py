@@ -71,7 +71,10 @@ class Evaluations(Shown, Mapping[str, Evaluation[Json]]):
     @override
     def _sheet(self) -> Sheet:
         columns = COLUMNS if any(one.error for one in self._found.values()) else COLUMNS[:-1]
-        rows = [[str(one.reason) if name == "reason" else getattr(one, name) for name in columns] for one in self._found.values()]
+        rows = [
+            [str(one.reason) if name == "reason" else getattr(one, name) for name in columns]
+            for one in self._found.values()
+        ]
         return Sheet(f"{len(rows):,} {'flag' if len(rows) == 1 else 'flags'}", columns, rows)
 
     @override

@@ -156,7 +156,12 @@ def step_rows(steps: Sequence[Step]) -> list[dict[str, object]]:
         rows += (
             dict.fromkeys(COLUMNS)
             | own
-            | {"condition": str(one.clause), "seen": one.seen, "met": one.met, "outcome": "met" if one.met else "not met"}
+            | {
+                "condition": str(one.clause),
+                "seen": one.seen,
+                "met": one.met,
+                "outcome": "met" if one.met else "not met",
+            }
             for one in flat(step.conditions)
         )
     return rows

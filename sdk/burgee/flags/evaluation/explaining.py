@@ -142,7 +142,9 @@ def _asked(compiled: CompiledFlag, state: FlagState, context: Mapping[str, objec
         share = _share(state, key, layer_salt(state.slice.layer), state.slice.low, state.slice.high)
         within = share is not None and share.inside
         said = trouble if share is None else "in the flag's slice" if within else "outside the flag's slice"
-        yield Step("layer", f"layer {state.slice.layer}", within, said, share=share, served=None if within else state.default)
+        yield Step(
+            "layer", f"layer {state.slice.layer}", within, said, share=share, served=None if within else state.default
+        )
     for rule in state.rules:
         yield _rule(compiled, state, rule, context, key, trouble)
     share = _share(state, key, state.salt, 0.0, state.rollout)
