@@ -61,6 +61,10 @@ if TYPE_CHECKING:
     from burgee.experiments.frames import from_frame as experiment
     from burgee.experiments.planning import Plan, plan
     from burgee.experiments.result import ExperimentResult
+    from burgee.flags.applications.evaluator import FlagEvaluator
+    from burgee.flags.applications.exposures import ExposureRecorder, Exposures
+    from burgee.flags.applications.keeping import Notice
+    from burgee.flags.applications.snapshot import Snapshot
     from burgee.flags.changing.groups import all_of, any_of, not_
     from burgee.flags.facade import Flag, Flags
     from burgee.flags.model import Evaluation, Operator, Reason, Variant
@@ -113,10 +117,14 @@ _HOMES = {
     "Events": "burgee.events.facade",
     "ExperimentResult": "burgee.experiments.result",
     "Experiments": "burgee.experiments.facade",
+    "ExposureRecorder": "burgee.flags.applications.exposures",
+    "Exposures": "burgee.flags.applications.exposures",
     "Flag": "burgee.flags.facade",
+    "FlagEvaluator": "burgee.flags.applications.evaluator",
     "Flags": "burgee.flags.facade",
     "ManualClock": "burgee.core.clock",
     "NO_STREAM": "burgee.events.model",
+    "Notice": "burgee.flags.applications.keeping",
     "Operator": "burgee.flags.model",
     "Projection": "burgee.projections.projection",
     "ProjectionHandle": "burgee.projections.facade",
@@ -127,6 +135,7 @@ _HOMES = {
     "Reason": "burgee.flags.model",
     "STREAM_EXISTS": "burgee.events.model",
     "Settings": "burgee.core.settings",
+    "Snapshot": "burgee.flags.applications.snapshot",
     "StoredEvent": "burgee.events.model",
     "Subject": "burgee.privacy.model:SubjectMark",
     "Tenant": "burgee.workspace",
@@ -163,7 +172,10 @@ __all__ = [
     "Events",
     "ExperimentResult",
     "Experiments",
+    "ExposureRecorder",
+    "Exposures",
     "Flag",
+    "FlagEvaluator",
     "Flags",
     "InvalidInputError",
     "ManualClock",
@@ -173,6 +185,7 @@ __all__ = [
     "MissingUpcasterError",
     "NewerWorkspaceError",
     "NotFoundError",
+    "Notice",
     "Operator",
     "PayloadError",
     "PermissionDeniedError",
@@ -189,6 +202,7 @@ __all__ = [
     "ServerFailureError",
     "ServerUnavailableError",
     "Settings",
+    "Snapshot",
     "StoredEvent",
     "StreamClosedError",
     "Subject",

@@ -15,21 +15,17 @@ from burgee.core.listing import Listing
 from burgee.core.page import Page
 from burgee.flags.analysis.evaluations import Evaluations
 from burgee.flags.analyst import FlagAnalysis
+from burgee.flags.applications.exposures import Ingest
 from burgee.flags.changing.changes import Change, FlagSpec
 from burgee.flags.changing.checks import check_time
 from burgee.flags.changing.rules import check_key
-from burgee.flags.changing.wording import (
-    holdout_words,
-    ramp_words,
-    schedule_words,
-    serve_words,
-    slice_words,
-)
+from burgee.flags.changing.wording import holdout_words, ramp_words, schedule_words, serve_words, slice_words
 from burgee.flags.evaluation.compiled import CompiledFlag, compile_flag
 from burgee.flags.evaluation.rulesets import CompiledRuleset, refers
 from burgee.flags.experimenting import Experimenting
 from burgee.flags.model import SCHEME, Evaluation, FlagChange, FlagState, Reason, Ruleset
 from burgee.flags.protocol import FlagService
+from burgee.flags.serving import Background, Serving
 from burgee.flags.verbs import FlagVerbs
 
 if TYPE_CHECKING:
@@ -144,15 +140,8 @@ class Flag(FlagVerbs["Flag"], FlagAnalysis, Experimenting):
         return self._at(state, _around(self._link, self._service, state))
 
     def _at(self, state: FlagState, ruleset: Ruleset | None, now: datetime | None = None) -> "Flag":
-        return Flag(
-            self._link,
-            self._service,
-            state,
-            self._known,
-            ruleset=ruleset,
-            now=now,
-            experiments=self._experiments,
-        )
+        experiments = self._experiments
+        return Flag(self._link, self._service, state, self._known, ruleset=ruleset, now=now, experiments=experiments)
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -218,10 +207,10 @@ class FlagHistory(History[FlagState]):
         return figure
 
 
-class Flags(Shown):
+class Flags(Serving, Shown):
     """The flags of a tenant: `acme.flags["checkout"]`."""
 
-    __slots__ = ("_experiments", "_known", "_link", "_service")
+    __slots__ = ("_background", "_experiments", "_ingest", "_known", "_link", "_service")
 
     def __init__(
         self,
@@ -230,7 +219,11 @@ class Flags(Shown):
         known: dict[str, FlagState],
         *,
         experiments: "Experiments | None" = None,
+        ingest: Ingest | None = None,
+        background: Background | None = None,
     ) -> None:
+        self._ingest = ingest  # the way into the event log
+        self._background = Background() if background is None else background
         self._experiments = experiments
         self._link = link
         self._service = service

@@ -7,6 +7,7 @@ from typing import override
 import pyarrow as pa
 from sqlalchemy import Connection
 
+from burgee.core.checks import need_whole
 from burgee.core.clock import Clock
 from burgee.core.errors import AlreadyExistsError, ConflictError, InvalidInputError, MissingTenantError, NotFoundError
 from burgee.core.json import Json
@@ -14,19 +15,23 @@ from burgee.core.page import Page, cut, wrong_limit
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import require_tenant
 from burgee.flags.analysis.exposed import exposures
+from burgee.flags.applications.following import FlagsChanged, LocalFlagChanges
 from burgee.flags.changing import changes, segments
 from burgee.flags.changing.changes import Change, FlagSpec, Revert
 from burgee.flags.changing.rules import check_key
 from burgee.flags.changing.segments import SegmentSpec
 from burgee.flags.evaluation.compiled import compile_flag
-from burgee.flags.evaluation.rulesets import refers
+from burgee.flags.evaluation.rulesets import refers, segments_named
 from burgee.flags.model import Evaluation, FlagChange, FlagState, Ruleset, Segment, SegmentChange
 from burgee.flags.protocol import FlagService
 from burgee.flags.stored import Stored, state_at, version_of
-from burgee.flags.together import Others, check_flag, check_segment
+from burgee.flags.together import Others, check_flag, check_segment, check_segments
 from burgee.store.aggregates import Aggregates, Versioned
 from burgee.store.database import Database
 from burgee.store.log import ANY, NewEvent
+from burgee.store.query import last_position
+from burgee.store.watch import Watch
+from burgee.wire.stream import Stream
 
 type Misfit = ConflictError | InvalidInputError
 type Refusal = Misfit | NotFoundError
@@ -38,6 +43,7 @@ class LocalFlagService(FlagService):
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._stored = Stored(clock)
+        self._watch = Watch(database)
 
     @override
     async def create(
@@ -47,7 +53,10 @@ class LocalFlagService(FlagService):
             event = changes.created(check_key(key), spec)
         except InvalidInputError as error:
             return Err(error)
-        return await self._created(self._stored.flags, "flags", key, event, why)
+        named = segments_named(changes.applied(None, event.data))
+        return await self._created(
+            self._stored.flags, "flags", key, event, why, lambda others: check_segments(named, others)
+        )
 
     @override
     async def get(self, key: str) -> Result[FlagState, NotFoundError | MissingTenantError]:
@@ -121,6 +130,27 @@ class LocalFlagService(FlagService):
                 return self._stored.ruleset_at(connection, tenant, time)
 
         return Ok(await self._database.run(work))
+
+    @override
+    async def flag_changes(
+        self, after: int | None = None
+    ) -> Result[Stream[FlagsChanged], InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+
+        def look(after: int) -> FlagsChanged:
+            with self._database.read(tenant) as connection:
+                return self._stored.changed(connection, tenant, after)
+
+        def work() -> Stream[FlagsChanged]:
+            if after is not None:
+                need_whole("after", after)
+            start = last_position(self._database, tenant) if after is None else after
+            return LocalFlagChanges(self._database, self._watch, tenant, look, start)
+
+        try:
+            return Ok(await self._database.run(work))
+        except InvalidInputError as error:
+            return Err(error)
 
     @override
     async def exposures(

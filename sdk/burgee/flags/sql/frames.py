@@ -80,7 +80,7 @@ def prepared(
     return array, kind
 
 
-def kind_of_type(type: pa.DataType) -> ColumnKind:  # noqa: PLR0911 - a table of types
+def kind_of_type(type: pa.DataType) -> ColumnKind:
     """What a column of this type holds."""
     is_ = pa.types
     if is_.is_dictionary(type):

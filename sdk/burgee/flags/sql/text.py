@@ -73,7 +73,7 @@ def _column(name: str, kind: ColumnKind, dialect: str, *, is_key: bool) -> Colum
 
 def _around(decision: FlagExpression, table: exp.Table) -> exp.Select:
     layers = [identifier(name, decision.dialect) for name, _ in decision.layers]
-    every = exp.Star(**{"except_": layers}) if layers else exp.Star()
+    every = exp.Star(except_=layers) if layers else exp.Star()
     rows = decision.nested(exp.select("*").from_(table))
     return exp.select(every, *_served(decision)).from_(rows.subquery(_ROWS) if layers else table)
 
