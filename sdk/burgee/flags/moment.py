@@ -1,17 +1,16 @@
 """All flags of a tenant as they were at one time, to ask and to compare with. Nothing in it changes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, override
 
 from burgee.core.display import Sheet, Shown
-from burgee.core.errors import InvalidInputError, NotFoundError
+from burgee.core.errors import NotFoundError
 from burgee.core.json import Json
 from burgee.core.link import Link
 from burgee.flags.analysis.evaluations import Evaluations
+from burgee.flags.assigning import FlagAssigning, chosen
 from burgee.flags.evaluation.rulesets import CompiledRuleset
-from burgee.flags.evaluation.timing import settled
 from burgee.flags.facade import STATE_COLUMNS, Flag, state_row
 from burgee.flags.model import Evaluation, FlagState, Ruleset
 from burgee.flags.protocol import FlagService
@@ -64,32 +63,23 @@ class FlagsAt(Shown, Mapping[str, Flag]):
         """What every flag served to a context: by key, and as a frame. Archived ones are left out."""
         return Evaluations(self._compiled.evaluate_all(context))
 
-    def assign(self, frame: object, flags: Iterable[str] | None = None, *, by: str = "id") -> "pd.DataFrame":
+    def assign(
+        self, frame: object, flags: Iterable[FlagAssigning | str] | None = None, *, by: str = "id"
+    ) -> "pd.DataFrame":
         """The variants that flags served to each row of a frame: the same index, a column for each flag.
 
         Args:
             frame: any frame, with the columns that rules look at.
-            flags: their keys; all that were not archived, unless given.
+            flags: keys, or flags; all that were not archived, unless given.
             by: the column that holds the targeting key.
 
         Raises:
             NotFoundError: there was no such flag.
             MissingColumnError: the frame lacks a column that a flag needs.
         """
-        import pandas as pd
+        from burgee.flags.sql.several import assign_several
 
-        from burgee.flags.analysis.contexts import as_pandas
-        from burgee.flags.sql.assign import assign
-
-        if isinstance(flags, str):
-            raise InvalidInputError(f"flags are a list of keys, not {flags!r}", hint=f"flags=[{flags!r}]")
-        users = as_pandas(frame)
-        keys = [key for key in self if not self.ruleset.flags[key].archived] if flags is None else list(flags)
-        # Settled at that time: what it is asked of is run at the present.
-        stood = {key: settled(state, self.time) for key, state in self.ruleset.flags.items()}
-        ruleset = replace(self.ruleset, flags=stood)
-        columns = {key: assign(self._compiled.flag(key).settled, users, by, ruleset)["variant"] for key in keys}
-        return pd.DataFrame(columns, index=users.index)
+        return assign_several(chosen(self.ruleset, flags), frame, by, self.ruleset, self.time)
 
     def frame(self) -> "pd.DataFrame":
         """The flags as a frame, with the columns of `Flags.frame`."""
