@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from burgee.core.json import Json
-from burgee.flags.evaluation.fractional import MOST_WEIGHT, fractional
 from burgee.flags.changing.rules import make_condition
 from burgee.flags.evaluation.buckets import TARGETING_KEY
+from burgee.flags.evaluation.fractional import MOST_WEIGHT, fractional
 from burgee.flags.flagd.conditions import operation
 from burgee.flags.flagd.saying import (
     FLAG_KEY,
@@ -157,7 +157,9 @@ def _shares(buckets: Sequence[Json], variant: Variant) -> Shares:
     if not total:
         raise UnsayableError("'fractional' gives nothing a weight")
     if total // math.gcd(*weights.values()) > MOST_WEIGHT:
-        raise UnsayableError(f"'fractional' has weights that sum to {total:,}; here they sum to {MOST_WEIGHT:,} at most")
+        raise UnsayableError(
+            f"'fractional' has weights that sum to {total:,}; here they sum to {MOST_WEIGHT:,} at most"
+        )
     return tuple((name, 100 * weight / total) for name, weight in weights.items())
 
 
