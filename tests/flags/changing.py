@@ -11,6 +11,7 @@ from burgee.core.portal import drive
 from burgee.core.scope import tenant_scope
 from burgee.flags.changing import changes, segments
 from burgee.flags.changing.changes import Change, FlagSpec
+from burgee.flags.changing.groups import any_of, not_
 from burgee.flags.changing.rules import make_condition
 from burgee.flags.changing.segments import SegmentSpec
 from burgee.flags.model import Schedule, Split
@@ -36,7 +37,7 @@ EACH: tuple[tuple[Change, set[str]], ...] = (
     (changes.SetRollout(20), {"rollout"}),
     (changes.SetRamp(NOV, DEC, 5, 50), {"ramp"}),
     (changes.SetSchedule(NOV, DEC), {"schedule"}),
-    (changes.Target((GERMANS, ADULTS), split=Split((("a", 60), ("b", 40))), percent=10, schedule=Schedule(NOV)), {"rules"}),
+    (changes.Target((GERMANS, ADULTS), None, None, Split((("a", 60), ("b", 40))), 10, Schedule(NOV)), {"rules"}),
     (changes.Untarget("germans"), {"rules"}),
     (changes.Move("adults", 1), {"rules"}),
     (changes.Override({"u1": "b", "u0": "b"}), {"override u1", "override u0"}),
@@ -49,6 +50,7 @@ EACH: tuple[tuple[Change, set[str]], ...] = (
      {"variants", "values", "default", "schema"}),
     (changes.SetDescription("what it is for"), {"description"}),
     (changes.SetArchived(True), {"archived"}),
+    (changes.Several((changes.SetEnabled(True), changes.SetRollout(20))), {"enabled", "rollout"}),
     (changes.Revert(1), {"rules", "override u0", "override u9", "prerequisites"}),
 )  # fmt: skip
 """One of each change, with what the audit must show as touched."""
@@ -67,6 +69,8 @@ one_change: st.SearchStrategy[Change] = st.one_of(
         schedule=st.sampled_from([None, Schedule(NOV, DEC)]),
     ),
     st.just(changes.Target((GERMANS,), split=Split((("a", 70), ("b", 30))))),
+    st.just(changes.Target((any_of(("id", "in_segment", "testers"), not_(GERMANS)),), "b", "testers")),
+    st.just(changes.Target((make_condition("id", "not_in_segment", "nobody"),), "b")),
     st.builds(changes.Untarget, st.sampled_from(["country in DE", "age gte 18", "age gte 18 (2)"])),
     st.builds(changes.Move, st.sampled_from(["country in DE", "age gte 18"]), st.integers(1, 3)),
     st.builds(
@@ -93,7 +97,7 @@ one_change: st.SearchStrategy[Change] = st.one_of(
 
 @contextmanager
 def service(clock: burgee.ManualClock | None = None) -> Iterator[LocalFlagService]:
-    """A tenant with the flags `other`, `third` (which takes 60 to 100 % of the layer `checkout`), and `f` with a and b."""
+    """The flags `other`, `third` (with 60 to 100 % of the layer `checkout`) and `f`, and the segment `testers`."""
     database = Database.in_memory()
     with tenant_scope("t"):
         flags = LocalFlagService(database, clock or burgee.ManualClock())

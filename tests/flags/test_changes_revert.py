@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import burgee
+from burgee.core.json import Json
 from burgee.core.portal import drive
 from burgee.core.result import Err, Ok
 from burgee.core.scope import Scope, bind_scope
@@ -16,12 +17,13 @@ from burgee.flags.model import Evaluation, FlagState, Ruleset
 from flags.changing import one_change, service
 
 MOMENTS = [datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 16, 12, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)]
-USERS = [
+USERS: list[dict[str, Json]] = [
     {"id": f"u{number}", "country": ["DE", "US"][number % 2], "age": 10 + number} for number in range(16)
-] + [{"country": "DE"}]  # fmt: skip
+]
+USERS.append({"country": "DE"})
 
 
-def answers(state: FlagState, ruleset: Ruleset) -> list[Evaluation[object]]:
+def answers(state: FlagState, ruleset: Ruleset) -> list[Evaluation[Json]]:
     return [compile_flag(state, ruleset, moment).evaluate(user) for moment in MOMENTS for user in USERS]
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import burgee
+from burgee.core.json import Json
 from burgee.core.portal import drive
 from burgee.core.result import Ok
 from burgee.flags.changing import changes, segments
@@ -39,7 +40,14 @@ def test_a_segment_serves_those_it_names_and_those_who_meet_its_clauses(acme: Te
     """R9.3."""
     acme.segments.create("testers", ("age", "gte", 18), ids=["u1", 2], without=["u3"], description="who tests")
     flag = acme.flags.create("checkout").enable().rollout(0).target("id", "in_segment", "testers", serve="on")
-    contexts = [{"id": "u1"}, {"id": 2.0}, {"id": "u3", "age": 20}, {"id": "u4", "age": 20}, {"id": "u4", "age": 1}, {}]
+    contexts: list[dict[str, Json]] = [
+        {"id": "u1"},
+        {"id": 2.0},
+        {"id": "u3", "age": 20},
+        {"id": "u4", "age": 20},
+        {"id": "u4", "age": 1},
+        {},
+    ]
     answers = [flag.evaluate(context) for context in contexts]
     assert [answer.value for answer in answers] == [True, True, False, True, False, False]
     assert answers == [flag._link.call(flag._service.evaluate("checkout", context)) for context in contexts]
@@ -54,7 +62,7 @@ def test_segments_are_changed_listed_remembered_and_put_away(acme: Tenant) -> No
     changed = segment.add("u9", why="asked").exclude(["2"]).where(("country", "eq", "DE")).describe("who tests")
     assert segment.ids == {"1", "2", "3"}
     assert changed == acme.segments["testers"]
-    assert (changed.ids, changed.state.without, changed.version) == ({"1", "3", "u9"}, {"2"}, 5)
+    assert (sorted(changed.ids), sorted(changed.state.without), changed.version) == (["1", "3", "u9"], ["2"], 5)
     assert changed.at(1) == segment
     assert changed.history().frame()["why"].tolist()[:2] == ["beta", "asked"]
     assert changed.history().frame()["after"][2] == {"ids": 3, "without": 1, "no longer in": ["2"], "added out": ["2"]}
@@ -81,7 +89,7 @@ def test_segments_are_changed_listed_remembered_and_put_away(acme: Tenant) -> No
         acme.segments["tester"]
     assert "testers" in str(caught.value.hints)
     assert "tester" not in acme.segments
-    with pytest.raises(burgee.AlreadyExistsError, match="segments\\['all'\\]|already a segment"):
+    with pytest.raises(burgee.AlreadyExistsError, match="already a segment"):
         acme.segments.create("all")
 
 
@@ -89,7 +97,7 @@ def test_a_hundred_thousand_ids_are_stored_once_and_then_by_difference(here: Ten
     segment = here.segments.create("large", ids=np.arange(100_000)).add("one more").remove([5, 6])
     assert len(segment.ids) == 99_999
     events = [event for event in here.events.query("segment.*", own=True) if event.stream == "$segment-large"]
-    assert len(events[0].data["ids_new"]) == 100_000
+    assert sorted(map(str, range(100_000))) == events[0].data["ids_new"]
     assert [event.data for event in events[1:]] == [{"ids_new": ["one more"]}, {"ids_gone": ["5", "6"]}]
     assert segment.history().frame()["after"][0]["added in"].startswith("100,000 ids: 0, 1, 10, …")
     assert segment.revert(1).ids == segment.at(1).ids
@@ -138,10 +146,11 @@ def test_a_segment_is_what_its_events_say_and_a_revert_restores_it(several: list
 )
 def test_ids_that_can_not_be_are_refused(here: Tenant, ids: object, said: str) -> None:
     segment = here.segments.create("small", ids=["u1"], exist_ok=True)
-    for ask in (lambda: segment.add(ids), lambda: here.segments.create("never", ids=ids)):
-        with pytest.raises(burgee.InvalidInputError) as caught:
-            ask()
-        assert said in f"{caught.value.message} {caught.value.hints}"
+    with pytest.raises(burgee.InvalidInputError) as caught:
+        segment.add(ids)
+    assert said in f"{caught.value.message} {caught.value.hints}"
+    with pytest.raises(burgee.InvalidInputError):
+        here.segments.create("never", ids=ids)
     assert segment.refresh() == segment
 
 
@@ -184,3 +193,13 @@ def test_a_repeated_creation_is_one_segment() -> None:
         again = drive(flags.create_segment("testers", SegmentSpec(ids=("u1",))))
         assert not isinstance(again, Ok)
         assert isinstance(again.error, burgee.AlreadyExistsError)
+
+
+def test_a_frame_is_assigned_with_the_segments_and_flags_it_is_evaluated_with(here: Tenant) -> None:
+    here.segments.create("some", ids=["u1", "u2"])
+    base = here.flags.create("base").enable().target("id", "eq", "u2", serve="off")
+    flag = here.flags.create("top").enable().rollout(0).target("id", "in_segment", "some", serve="on")
+    flag = flag.require(base, "on")
+    assigned = flag.assign(pd.DataFrame({"id": ["u1", "u2", "u3"]}))
+    assert assigned["variant"].tolist() == ["on", "off", "off"]
+    assert assigned["rule"].tolist()[1] == "prerequisite base"

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, override
 
 from burgee.core.checks import need_text
+from burgee.core.clock import Moment
 from burgee.core.display import Sheet, Shown, view
 from burgee.core.errors import AlreadyExistsError, NotFoundError
 from burgee.core.history import History
@@ -12,37 +13,38 @@ from burgee.core.json import Json
 from burgee.core.link import Link
 from burgee.core.listing import Listing
 from burgee.core.page import Page
+from burgee.flags.analysis.evaluations import Evaluations
+from burgee.flags.analyst import FlagAnalysis
+from burgee.flags.applications.exposures import Ingest
 from burgee.flags.changing.changes import Change, FlagSpec
 from burgee.flags.changing.checks import check_time
 from burgee.flags.changing.rules import check_key
-from burgee.flags.changing.wording import (
-    holdout_words,
-    ramp_words,
-    schedule_words,
-    serve_words,
-    slice_words,
-)
+from burgee.flags.changing.wording import holdout_words, ramp_words, schedule_words, serve_words, slice_words
 from burgee.flags.evaluation.compiled import CompiledFlag, compile_flag
-from burgee.flags.evaluation.rulesets import refers
+from burgee.flags.evaluation.rulesets import CompiledRuleset, refers
+from burgee.flags.experimenting import Experimenting
 from burgee.flags.model import SCHEME, Evaluation, FlagChange, FlagState, Reason, Ruleset
 from burgee.flags.protocol import FlagService
+from burgee.flags.serving import Background, Serving
 from burgee.flags.verbs import FlagVerbs
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from burgee.experiments.facade import Experiments
+    from burgee.flags.moment import FlagsAt
     from burgee.notebook.figures import Plot
     from burgee.notebook.widgets import FlagsWidget, FlagWidget
 
-_STATE_COLUMNS = (
+STATE_COLUMNS = (
     "key", "enabled", "killed", "rollout", "variants", "default", "rules", "archived", "version", "updated_at",
 )  # fmt: skip
 
 
-class Flag(FlagVerbs):
+class Flag(FlagVerbs["Flag"], FlagAnalysis, Experimenting):
     """One version of a flag. Every verb returns a handle to the new version; this one stays as it is."""
 
-    __slots__ = ("_compiled", "_known", "_link", "_ruleset", "_service", "evaluate", "state")
+    __slots__ = ("_compiled", "_experiments", "_known", "_link", "_ruleset", "_service", "evaluate", "state")
 
     def __init__(
         self,
@@ -53,7 +55,9 @@ class Flag(FlagVerbs):
         *,
         ruleset: Ruleset | None = None,
         now: datetime | None = None,
+        experiments: "Experiments | None" = None,
     ) -> None:
+        self._experiments = experiments
         self._link = link
         self._service = service
         self._known = known  # what `Flags` shows as the newest it knows
@@ -116,7 +120,7 @@ class Flag(FlagVerbs):
         """
         from burgee.flags.sql.assign import assign
 
-        return assign(self.state, frame, by)
+        return assign(self.state, frame, by, self._ruleset)
 
     def plot(self, users: object = None, *, by: str = "id") -> "Plot":
         """The rollout over time; with a frame of users also what it serves them. A matplotlib figure."""
@@ -136,7 +140,8 @@ class Flag(FlagVerbs):
         return self._at(state, _around(self._link, self._service, state))
 
     def _at(self, state: FlagState, ruleset: Ruleset | None, now: datetime | None = None) -> "Flag":
-        return Flag(self._link, self._service, state, self._known, ruleset=ruleset, now=now)
+        experiments = self._experiments
+        return Flag(self._link, self._service, state, self._known, ruleset=ruleset, now=now, experiments=experiments)
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -160,7 +165,7 @@ class Flag(FlagVerbs):
     @override
     def _sheet(self) -> Sheet:
         row = state_row(self.state)
-        rows: list[tuple[object, ...]] = [(name, row[name]) for name in _STATE_COLUMNS if name not in {"key", "rules"}]
+        rows: list[tuple[object, ...]] = [(name, row[name]) for name in STATE_COLUMNS if name not in {"key", "rules"}]
         if self.state.ramp is not None:
             rows.insert(3, ("ramp", ramp_words(self.state.ramp)))
         rows += _besides(self.state)
@@ -176,7 +181,7 @@ class FlagList(Listing[Flag]):
     """The flags of a tenant."""
 
     __slots__ = ()
-    columns = _STATE_COLUMNS
+    columns = STATE_COLUMNS
 
     @override
     def __iter__(self) -> Iterator[Flag]:
@@ -202,12 +207,24 @@ class FlagHistory(History[FlagState]):
         return figure
 
 
-class Flags(Shown):
+class Flags(Serving, Shown):
     """The flags of a tenant: `acme.flags["checkout"]`."""
 
-    __slots__ = ("_known", "_link", "_service")
+    __slots__ = ("_background", "_experiments", "_ingest", "_known", "_link", "_service")
 
-    def __init__(self, link: Link, service: FlagService, known: dict[str, FlagState]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        service: FlagService,
+        known: dict[str, FlagState],
+        *,
+        experiments: "Experiments | None" = None,
+        ingest: Ingest | None = None,
+        background: Background | None = None,
+    ) -> None:
+        self._ingest = ingest  # the way into the event log
+        self._background = Background() if background is None else background
+        self._experiments = experiments
         self._link = link
         self._service = service
         self._known = known  # what has been fetched, for completion and for what is shown
@@ -303,12 +320,22 @@ class Flags(Shown):
             return Evaluation(key, default, None, Reason.ERROR, error=str(error))
         return flag.evaluate(context)
 
+    def evaluate_all(self, context: Mapping[str, object]) -> Evaluations:
+        """What every flag serves now to a context: by key, and as a frame. One request, whatever their number."""
+        return Evaluations(CompiledRuleset(self.ruleset()).evaluate_all(context))
+
+    def at(self, when: Moment) -> "FlagsAt":
+        """All flags and segments as they were at a time: `acme.flags.at("2026-11-01").evaluate_all(context)`."""
+        from burgee.flags.moment import FlagsAt
+
+        return FlagsAt(self._link, self._service, self.ruleset(when), check_time("a time", when))
+
     def widget(self) -> "FlagsWidget":
         """The flags as a table with switches."""
         widget: FlagsWidget = view("widgets").FlagsWidget(self)
         return widget
 
-    def ruleset(self, time: str | date | None = None) -> Ruleset:
+    def ruleset(self, time: Moment | None = None) -> Ruleset:
         """All flags and segments together, as they are at one moment: now, or as they were at a time."""
         if time is None:
             return self._link.call(self._service.ruleset())
@@ -317,7 +344,7 @@ class Flags(Shown):
     def _handle(self, state: FlagState, ruleset: Ruleset | None = None) -> Flag:
         self._known[state.key] = state
         around = _around(self._link, self._service, state) if ruleset is None else ruleset
-        return Flag(self._link, self._service, state, self._known, ruleset=around)
+        return Flag(self._link, self._service, state, self._known, ruleset=around, experiments=self._experiments)
 
     def _ipython_key_completions_(self) -> Sequence[str]:
         return sorted(self._known)
@@ -330,7 +357,7 @@ class Flags(Shown):
     def _sheet(self) -> Sheet:
         rows = [tuple(state_row(state).values()) for _, state in sorted(self._known.items())]
         note = "what has been fetched; .list() asks again"
-        return Sheet(f"Flags of {self._link.tenant}", _STATE_COLUMNS, rows, note)
+        return Sheet(f"Flags of {self._link.tenant}", STATE_COLUMNS, rows, note)
 
 
 def _around(link: Link, service: FlagService, state: FlagState, time: datetime | None = None) -> Ruleset | None:

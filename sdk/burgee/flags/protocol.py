@@ -4,15 +4,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+import pyarrow as pa
+
 from burgee.core.errors import AlreadyExistsError, ConflictError, InvalidInputError, MissingTenantError, NotFoundError
 from burgee.core.json import Json
 from burgee.core.page import Page
 from burgee.core.result import Result
+from burgee.flags.applications.following import FlagsChanged
 from burgee.flags.changing.changes import Change, FlagSpec
 from burgee.flags.changing.segments import Change as SegmentEdit
 from burgee.flags.changing.segments import SegmentSpec
 from burgee.flags.model import Evaluation, FlagChange, FlagState, Ruleset, Segment, SegmentChange
 from burgee.wire.operation import operation
+from burgee.wire.stream import Stream
 
 
 class FlagService(Protocol):
@@ -66,6 +70,24 @@ class FlagService(Protocol):
     @operation("GET", "/ruleset")
     async def ruleset(self, time: datetime | None = None) -> Result[Ruleset, InvalidInputError | MissingTenantError]:
         """All flags and segments together, as they are at one moment: now, or at a time."""
+        ...
+
+    @operation("GET", "/flag-changes")
+    async def flag_changes(
+        self, after: int | None = None
+    ) -> Result[Stream[FlagsChanged], InvalidInputError | MissingTenantError]:
+        """The flags and segments that change, as they are then, without an end.
+
+        What changed behind the position `after` comes first, in one message; without it there is only what changes from
+        now on.
+        """
+        ...
+
+    @operation("GET", "/flags/{key}/exposures")
+    async def exposures(
+        self, key: str, since: datetime | None = None, until: datetime | None = None
+    ) -> Result[pa.RecordBatchReader, NotFoundError | MissingTenantError]:
+        """The exposures of a flag as a table: when, to whom, which variant, and by which version if they tell."""
         ...
 
     @operation("POST", "/segments/{key}", repeatable=True)

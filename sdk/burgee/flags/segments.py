@@ -12,13 +12,14 @@ from burgee.core.link import Link
 from burgee.core.listing import Listing
 from burgee.core.page import Page
 from burgee.flags.changing.asks import Revert, SetArchived, SetDescription
-from burgee.flags.changing.checks import check_time, make_clause
+from burgee.flags.changing.checks import check_time
+from burgee.flags.changing.groups import ClauseLike, check_clauses
 from burgee.flags.changing.rules import check_key
 from burgee.flags.changing.segments import AddIds, Change, ExcludeIds, RemoveIds, SegmentSpec, SetClauses
 from burgee.flags.model import Segment as SegmentState
 from burgee.flags.model import SegmentChange
 from burgee.flags.protocol import FlagService
-from burgee.flags.verbs import ClauseLike, id_text
+from burgee.flags.verbs import id_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +63,7 @@ class Segment(Shown):
 
         `segment.where(("country", "in", ["DE", "AT"]), ("age", "gte", 18))`
         """
-        return self._change(SetClauses(tuple(map(make_clause, clauses))), why, expected_version)
+        return self._change(SetClauses(check_clauses(clauses)), why, expected_version)
 
     def add(self, ids: object, *, why: str | None = None, expected_version: int | None = None) -> "Segment":
         """Let these in by name: an id, or a list, set or column of them. Who was kept out by name is so no longer."""
@@ -198,7 +199,7 @@ class Segments(Shown):
             exist_ok: a segment of that key that is there already is given as it is, so that a cell can be run again.
         """
         check_key(key, "segment")
-        spec = SegmentSpec(tuple(map(make_clause, clauses)), id_texts(ids), id_texts(without), description)
+        spec = SegmentSpec(check_clauses(clauses), id_texts(ids), id_texts(without), description)
         try:
             return self._handle(self._link.call(self._service.create_segment(key, spec, why)))
         except AlreadyExistsError:

@@ -4,14 +4,18 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import override
 
+import pyarrow as pa
 from sqlalchemy import Connection
 
+from burgee.core.checks import need_whole
 from burgee.core.clock import Clock
 from burgee.core.errors import AlreadyExistsError, ConflictError, InvalidInputError, MissingTenantError, NotFoundError
 from burgee.core.json import Json
 from burgee.core.page import Page, cut, wrong_limit
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import require_tenant
+from burgee.flags.analysis.exposed import exposures
+from burgee.flags.applications.following import FlagsChanged, LocalFlagChanges
 from burgee.flags.changing import changes, segments
 from burgee.flags.changing.changes import Change, FlagSpec, Revert
 from burgee.flags.changing.rules import check_key
@@ -25,6 +29,9 @@ from burgee.flags.together import Others, check_flag, check_segment, check_segme
 from burgee.store.aggregates import Aggregates, Versioned
 from burgee.store.database import Database
 from burgee.store.log import ANY, NewEvent
+from burgee.store.query import last_position
+from burgee.store.watch import Watch
+from burgee.wire.stream import Stream
 
 type Misfit = ConflictError | InvalidInputError
 type Refusal = Misfit | NotFoundError
@@ -36,6 +43,7 @@ class LocalFlagService(FlagService):
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._stored = Stored(clock)
+        self._watch = Watch(database)
 
     @override
     async def create(
@@ -69,9 +77,8 @@ class LocalFlagService(FlagService):
         tenant = require_tenant()
 
         def decided(connection: Connection, state: FlagState) -> Result[NewEvent | None, Refusal]:
-            earlier = None
-            if isinstance(change, Revert):
-                earlier = version_of(self._stored.flags, connection, tenant, key, change.to)
+            to = changes.reverts_to(change)
+            earlier = None if to is None else version_of(self._stored.flags, connection, tenant, key, to)
             event = changes.decide(change, state, earlier)
             if isinstance(event, Err) or event.value is None:
                 return event
@@ -123,6 +130,38 @@ class LocalFlagService(FlagService):
                 return self._stored.ruleset_at(connection, tenant, time)
 
         return Ok(await self._database.run(work))
+
+    @override
+    async def flag_changes(
+        self, after: int | None = None
+    ) -> Result[Stream[FlagsChanged], InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+
+        def look(after: int) -> FlagsChanged:
+            with self._database.read(tenant) as connection:
+                return self._stored.changed(connection, tenant, after)
+
+        def work() -> Stream[FlagsChanged]:
+            if after is not None:
+                need_whole("after", after)
+            start = last_position(self._database, tenant) if after is None else after
+            return LocalFlagChanges(self._database, self._watch, tenant, look, start)
+
+        try:
+            return Ok(await self._database.run(work))
+        except InvalidInputError as error:
+            return Err(error)
+
+    @override
+    async def exposures(
+        self, key: str, since: datetime | None = None, until: datetime | None = None
+    ) -> Result[pa.RecordBatchReader, NotFoundError | MissingTenantError]:
+        tenant = require_tenant()
+        return await self._reading(
+            self._stored.flags,
+            key,
+            lambda _connection, _state: Ok(exposures(self._database, tenant, key, since, until)),
+        )
 
     @override
     async def create_segment(

@@ -8,12 +8,14 @@ from sqlalchemy import Connection
 from burgee.core.clock import Clock, from_us, to_us
 from burgee.core.errors import InvalidInputError
 from burgee.core.result import Err, Ok, Result
+from burgee.flags.applications.following import FlagsChanged
 from burgee.flags.changing import changes, segments
 from burgee.flags.evaluation.rulesets import segments_named, segments_of
 from burgee.flags.model import FlagState, Ruleset, Segment
 from burgee.flags.together import Others
 from burgee.store.aggregates import Aggregates, Versioned
-from burgee.store.query import last_in
+from burgee.store.log import OWN
+from burgee.store.query import last_in, touched
 
 
 class Stored:
@@ -28,6 +30,16 @@ class Stored:
         position = last_in(connection, tenant)
         flags = {flag.key: flag for flag in self.flags.page(connection, tenant)}
         return Ruleset(flags, self._segments(connection, tenant), position)
+
+    def changed(self, connection: Connection, tenant: str, after: int) -> FlagsChanged:
+        """What changed behind a position, as it is now."""
+        flags, segments = (f"{OWN}{kept.kind}" for kept in (self.flags, self.segments))
+        found, position = touched(connection, tenant, (flags, segments), after)
+        changed = [self.flags.get(connection, tenant, key) for key in found[flags]]
+        kept = {key: self.segments.get(connection, tenant, key) for key in found[segments]}
+        there = tuple(one for one in kept.values() if one is not None and not one.archived)
+        gone = tuple(key for key, one in kept.items() if one is None or one.archived)
+        return FlagsChanged(position, tuple(one for one in changed if one is not None), there, gone)
 
     def ruleset_at(self, connection: Connection, tenant: str, time: datetime) -> Ruleset:
         """All flags and segments as they were at a time; the position is that of the last change among them."""

@@ -33,19 +33,19 @@ from burgee.flags.changing.changes import (
     Unrequire,
     Untarget,
 )
-from burgee.flags.changing.checks import check_schedule, check_split, check_time, make_clause
+from burgee.flags.changing.checks import check_flag_named, check_schedule, check_split, check_time
+from burgee.flags.changing.groups import ClauseLike, check_clauses
 from burgee.flags.evaluation.buckets import targeting_key
 from burgee.flags.model import Clause, Condition, Group, Split
 
 if TYPE_CHECKING:
     from burgee.flags.facade import Flag
 
-type ClauseLike = Clause | tuple[str, str] | tuple[str, str, object]
-"""A condition, a group of them, or `(attribute, operator, value)`."""
 
+class FlagVerbs[TFlag](Shown):
+    """What changes a flag, and gives a handle to the flag as it is then.
 
-class FlagVerbs(Shown):
-    """What changes a flag. Every verb takes `why`, a word for the history, and `expected_version`.
+    Every verb takes `why`, a word for the history, and `expected_version`.
 
     With `expected_version` the change is made only if nobody changed the flag since that version, else
     `ConcurrencyError` is raised.
@@ -54,26 +54,26 @@ class FlagVerbs(Shown):
     __slots__ = ()
 
     @abstractmethod
-    def _change(self, change: Change, why: str | None, expected_version: int | None) -> "Flag":
+    def _change(self, change: Change, why: str | None, expected_version: int | None) -> TFlag:
         """Ask for a change."""
 
-    def enable(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+    def enable(self, *, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Switch the flag on."""
         return self._change(SetEnabled(True), why, expected_version)
 
-    def disable(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+    def disable(self, *, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Switch the flag off: everybody is served the default at once."""
         return self._change(SetEnabled(False), why, expected_version)
 
-    def kill(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+    def kill(self, *, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Serve everybody the default, whatever else is said or comes: schedules, ramps, `enable()`. See `revive`."""
         return self._change(SetKilled(True), why, expected_version)
 
-    def revive(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+    def revive(self, *, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Let a killed flag serve again what it is set to by now."""
         return self._change(SetKilled(False), why, expected_version)
 
-    def rollout(self, percent: float, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+    def rollout(self, percent: float, *, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Let this many percent (0 to 100) of those whom no rule matches into the rollout.
 
         Raising it keeps everybody who is in, with their variants. It takes the place of a ramp.
@@ -89,7 +89,7 @@ class FlagVerbs(Shown):
         end: Moment,
         why: str | None = None,
         expected_version: int | None = None,
-    ) -> "Flag":
+    ) -> TFlag:
         """Let the rollout move evenly from `low` percent at `start` to `high` at `end`, and stay there.
 
         `flag.ramp(5, 50, start="2026-11-01", end="2026-11-08")`. `rollout(p)` takes the ramp away.
@@ -104,7 +104,7 @@ class FlagVerbs(Shown):
         *,
         why: str | None = None,
         expected_version: int | None = None,
-    ) -> "Flag":
+    ) -> TFlag:
         """Let the flag be on only from `start` (included) until `end` (excluded); with neither, at any time.
 
         It must be enabled all the same.
@@ -128,7 +128,7 @@ class FlagVerbs(Shown):
         name: str | None = None,
         why: str | None = None,
         expected_version: int | None = None,
-    ) -> "Flag":
+    ) -> TFlag:
         """Add a rule behind those there are: `flag.target("country", "in", ["DE", "FR"], serve="treatment")`.
 
         Args:
@@ -145,7 +145,7 @@ class FlagVerbs(Shown):
             why: a word for the history.
             expected_version: the version the flag must still have.
         """
-        conditions = (_first(attribute, op, value), *map(make_clause, also))
+        conditions = check_clauses((_first(attribute, op, value), *also))
         change = Target(
             conditions,
             serve,
@@ -156,11 +156,11 @@ class FlagVerbs(Shown):
         )
         return self._change(change, why, expected_version)
 
-    def untarget(self, rule: str, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+    def untarget(self, rule: str, *, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Take the rule of that name away."""
         return self._change(Untarget(rule), why, expected_version)
 
-    def move(self, rule: str, to: int, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+    def move(self, rule: str, to: int, *, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Put the rule of that name at another place, counted from 1: rules are tried in their order."""
         return self._change(Move(rule, to), why, expected_version)
 
@@ -171,34 +171,32 @@ class FlagVerbs(Shown):
         *,
         why: str | None = None,
         expected_version: int | None = None,
-    ) -> "Flag":
+    ) -> TFlag:
         """Give one user a variant, before all rules: `flag.override("u1", "treatment")`.
 
         Several at once: `flag.override({"u1": "treatment", "u2": "control"})`. A flag has at most 10,000.
         """
         return self._change(Override(_overrides(id, serve)), why, expected_version)
 
-    def unoverride(self, *ids: object, why: str | None = None, expected_version: int | None = None) -> "Flag":
+    def unoverride(self, *ids: object, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Treat these users like all others again: `flag.unoverride("u1", "u2")`."""
         return self._change(Unoverride(tuple(map(id_text, ids))), why, expected_version)
 
     def require(
         self,
-        other: "str | FlagVerbs",
+        other: "str | Flag",
         variants: str | Iterable[str],
         *,
         why: str | None = None,
         expected_version: int | None = None,
-    ) -> "Flag":
+    ) -> TFlag:
         """Serve the default to whomever another flag serves none of these variants.
 
         `checkout.require("new-prices", "on")`. What was required of that flag before is replaced.
         """
         return self._change(Require(_key(other), _names(variants)), why, expected_version)
 
-    def unrequire(
-        self, other: "str | FlagVerbs", *, why: str | None = None, expected_version: int | None = None
-    ) -> "Flag":
+    def unrequire(self, other: "str | Flag", *, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Require that flag no longer."""
         return self._change(Unrequire(_key(other)), why, expected_version)
 
@@ -209,7 +207,7 @@ class FlagVerbs(Shown):
         *,
         why: str | None = None,
         expected_version: int | None = None,
-    ) -> "Flag":
+    ) -> TFlag:
         """Keep this many percent of all users out: they get the default, whatever the rules say.
 
         Flags that name the same holdout keep out the same people. `flag.holdout(None)` ends it.
@@ -228,7 +226,7 @@ class FlagVerbs(Shown):
         *,
         why: str | None = None,
         expected_version: int | None = None,
-    ) -> "Flag":
+    ) -> TFlag:
         """Keep to a slice of a layer, from `low` percent (included) to `high` (excluded); the others get the default.
 
         Flags with slices of one layer share nobody, so slices must not overlap. `flag.layer(None)` leaves the layer.
@@ -244,7 +242,7 @@ class FlagVerbs(Shown):
         schema: Json = None,
         why: str | None = None,
         expected_version: int | None = None,
-    ) -> "Flag":
+    ) -> TFlag:
         """Give the variants anew.
 
         Args:
@@ -258,22 +256,22 @@ class FlagVerbs(Shown):
         change = SetVariants(dict(weights), dict(values or {}), default, schema)
         return self._change(change, why, expected_version)
 
-    def describe(self, description: str, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+    def describe(self, description: str, *, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Say what the flag is for."""
         return self._change(SetDescription(description), why, expected_version)
 
-    def archive(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+    def archive(self, *, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Put the flag away: it serves its default and is listed no more. Its history stays.
 
         Refused while other flags require it.
         """
         return self._change(SetArchived(True), why, expected_version)
 
-    def restore(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+    def restore(self, *, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Take the flag out of the archive."""
         return self._change(SetArchived(False), why, expected_version)
 
-    def revert(self, to: int, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
+    def revert(self, to: int, *, why: str | None = None, expected_version: int | None = None) -> TFlag:
         """Make the flag what it was at version `to`. That is a change too, and can itself be reverted."""
         return self._change(Revert(to), why, expected_version)
 
@@ -286,17 +284,17 @@ def id_text(id: object) -> str:
     return text
 
 
-def _first(attribute: str | Clause, op: str | None, value: object) -> Clause:
+def _first(attribute: str | Clause, op: str | None, value: object) -> ClauseLike:
     if isinstance(attribute, Condition | Group):
         if op is not None or value is not None:
             raise InvalidInputError("a clause is whole: give no operator and no value beside it")
-        return make_clause(attribute)
+        return attribute
     if op is None:
         raise InvalidInputError(
             f"a condition on {attribute!r:.200} needs an operator",
             hint="flag.target('country', 'in', ['DE'], serve='on')",
         )
-    return make_clause((attribute, op, value))
+    return attribute, op, value
 
 
 def _overrides(id: object, serve: str | None) -> dict[str, str]:
@@ -311,8 +309,8 @@ def _overrides(id: object, serve: str | None) -> dict[str, str]:
 
 def _key(flag: object) -> str:
     """The key of a flag, whether it is given itself or its handle."""
-    key: str = getattr(flag, "key", flag)
-    return key
+    key: object = getattr(flag, "key", flag)
+    return check_flag_named(key)
 
 
 def _names(variants: str | Iterable[str]) -> tuple[str, ...]:

@@ -23,8 +23,8 @@ from burgee.flags.changing.checks import (
     check_scheme,
     check_slice,
     check_split,
-    make_clause,
 )
+from burgee.flags.changing.groups import check_clauses
 from burgee.flags.changing.rules import check_rollout, check_salt, make_variants, pick_default
 from burgee.flags.changing.schemas import check_schema
 from burgee.flags.model import SCHEME, Clause, Schedule, Split
@@ -126,8 +126,7 @@ class Target:
             raise InvalidInputError(
                 "a rule needs a condition", hint="e.g. flag.target('country', 'in', ['DE'], serve='on')"
             )
-        for clause in self.conditions:
-            make_clause(clause)
+        check_clauses(self.conditions)
         if (self.serve is None) == (self.split is None):
             raise InvalidInputError("a rule serves one variant or a split: give serve=… or split=…, one of the two")
         if self.split is not None:
@@ -292,7 +291,7 @@ class Revert:
     kind: Literal["revert"] = "revert"
 
 
-type Change = Annotated[
+type OneChange = Annotated[
     SetEnabled
     | SetKilled
     | SetRollout
@@ -313,6 +312,23 @@ type Change = Annotated[
     | Revert,
     Field(discriminator="kind"),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Changes made together, in their order, or not at all. What goes back to a version can only be the first."""
+
+    changes: tuple[OneChange, ...]
+    kind: Literal["several"] = "several"
+
+    def __post_init__(self) -> None:
+        if not self.changes:
+            raise InvalidInputError("several changes made together are at least one")
+        if any(isinstance(change, Revert) for change in self.changes[1:]):
+            raise InvalidInputError("of several changes made together only the first can be to revert")
+
+
+type Change = Annotated[OneChange | Several, Field(discriminator="kind")]
 
 
 def check_description(description: object) -> str:

@@ -18,6 +18,7 @@ from burgee.flags.changing.asks import (
     Change,
     FlagSpec,
     Move,
+    OneChange,
     Override,
     Require,
     Revert,
@@ -31,6 +32,7 @@ from burgee.flags.changing.asks import (
     SetRollout,
     SetSchedule,
     SetVariants,
+    Several,
     Target,
     Unoverride,
     Unrequire,
@@ -43,8 +45,8 @@ from burgee.flags.changing.checks import (
     check_schedule,
     check_slice,
     check_split,
-    make_clause,
 )
+from burgee.flags.changing.groups import check_clauses
 from burgee.flags.changing.rules import check_serve, make_variants, pick_default
 from burgee.flags.changing.schemas import check_schema
 from burgee.flags.changing.wording import audited, rule_name
@@ -56,6 +58,7 @@ __all__ = [
     "Change",
     "FlagSpec",
     "Move",
+    "OneChange",
     "Override",
     "Require",
     "Revert",
@@ -69,6 +72,7 @@ __all__ = [
     "SetRollout",
     "SetSchedule",
     "SetVariants",
+    "Several",
     "Target",
     "Unoverride",
     "Unrequire",
@@ -79,6 +83,7 @@ __all__ = [
     "created",
     "decide",
     "evolve",
+    "reverts_to",
 ]
 
 STATE: TypeAdapter[FlagState] = TypeAdapter(FlagState)
@@ -113,12 +118,11 @@ def decide(
     change: Change, state: FlagState, earlier: FlagState | None = None
 ) -> Result[NewEvent | None, InvalidInputError | ConflictError]:
     """The event a change makes of this state, or none if the flag is so already. `earlier` is what to revert to."""
-    if state.archived and not isinstance(change, SetArchived | Revert):
-        hint = "take it out of the archive first: flag.restore()"
-        return Err(ConflictError(f"flag {state.key!r} is archived", hint=hint))
+    after = state
     try:
-        after = _after(change, state, earlier)
-    except InvalidInputError as error:
+        for one in change.changes if isinstance(change, Several) else (change,):
+            after = _after(one, after, earlier)
+    except (InvalidInputError, ConflictError) as error:
         return Err(error)
     before, then = as_json(state), as_json(after)
     changed = {name: then[name] for name in then if name != "overrides" and then[name] != before[name]}
@@ -162,7 +166,16 @@ def as_json(state: FlagState) -> dict[str, Json]:
     return plain
 
 
-def _after(change: Change, state: FlagState, earlier: FlagState | None) -> FlagState:
+def reverts_to(change: Change) -> int | None:
+    """The version that a change goes back to, if it does."""
+    first = change.changes[0] if isinstance(change, Several) else change
+    return first.to if isinstance(first, Revert) else None
+
+
+def _after(change: OneChange, state: FlagState, earlier: FlagState | None) -> FlagState:
+    if state.archived and not isinstance(change, SetArchived | Revert):
+        hint = "take it out of the archive first: flag.restore()"
+        raise ConflictError(f"flag {state.key!r} is archived", hint=hint)
     match change:
         case SetVariants():
             return _with_variants(state, change)
@@ -182,7 +195,7 @@ def _after(change: Change, state: FlagState, earlier: FlagState | None) -> FlagS
             return _set(change, state)
 
 
-def _set(change: Change, state: FlagState) -> FlagState:
+def _set(change: OneChange, state: FlagState) -> FlagState:
     """The changes that give one field another value."""
     after = state
     match change:
@@ -226,7 +239,7 @@ def _rules_after(change: Target | Untarget | Move, state: FlagState) -> tuple[Ru
 
 
 def _rule(change: Target, state: FlagState) -> Rule:
-    conditions = tuple(map(make_clause, change.conditions))
+    conditions = check_clauses(change.conditions)
     split = None if change.split is None else check_split(change.split)
     for serve in [name for name, _ in split.shares] if split else [change.serve]:
         check_serve(state.variants, serve)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from burgee.core.clock import from_us, to_us
 from burgee.core.errors import InvalidInputError
-from burgee.flags.changing.rules import check_rollout, check_salt, make_condition
-from burgee.flags.model import FLAGD, OVERRIDE, SCHEMES, Clause, Condition, Group, Ramp, Schedule, Slice, Split
+from burgee.flags.changing.rules import check_rollout, check_salt
+from burgee.flags.model import FLAGD, OVERRIDE, SCHEMES, Ramp, Schedule, Slice, Split
 
 MOST_OVERRIDES = 10_000
 _LONGEST_NAME = 512
@@ -142,12 +142,3 @@ def check_time(what: str, moment: object) -> datetime:
         return from_us(to_us(moment)).astimezone(UTC)
     except OverflowError:
         raise InvalidInputError(f"{what} is within the years 1 to 9999 in UTC, not {moment!r}") from None
-
-
-def make_clause(clause: object) -> Clause:
-    """Temporary."""
-    if isinstance(clause, Group):
-        return Group(clause.match, tuple(map(make_clause, clause.clauses)))
-    if isinstance(clause, Condition):
-        return make_condition(clause.attribute, clause.op, clause.value)
-    return make_condition(*clause)

@@ -14,7 +14,8 @@ from burgee.core.errors import ConflictError, InvalidInputError
 from burgee.core.json import Json, loads
 from burgee.core.result import Err, Ok, Result
 from burgee.flags.changing.asks import Revert, SetArchived, SetDescription, check_description
-from burgee.flags.changing.checks import check_ids, make_clause
+from burgee.flags.changing.checks import check_ids
+from burgee.flags.changing.groups import check_clauses
 from burgee.flags.model import Clause, Segment, SegmentChange
 from burgee.store.log import NewEvent, StoredEvent
 
@@ -39,8 +40,7 @@ class SegmentSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        for clause in self.clauses:
-            make_clause(clause)
+        check_clauses(self.clauses)
         both = _checked(self.ids) & _checked(self.without)
         if both:
             raise InvalidInputError(f"{min(both)!r} is both among the ids of the segment and among those kept out")
@@ -55,8 +55,7 @@ class SetClauses:
     kind: Literal["where"] = "where"
 
     def __post_init__(self) -> None:
-        for clause in self.clauses:
-            make_clause(clause)
+        check_clauses(self.clauses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ type Change = Annotated[
 
 def created(key: str, spec: SegmentSpec) -> NewEvent:
     """The event that makes a segment."""
-    clauses = tuple(map(make_clause, spec.clauses))
+    clauses = check_clauses(spec.clauses)
     state = Segment(key, clauses, frozenset(spec.ids), frozenset(spec.without), spec.description)
     return NewEvent("segment.created", {"key": key, **_difference(Segment(key), state)})
 
@@ -183,7 +182,7 @@ def _told(what: str, ids: frozenset[str]) -> dict[str, Json]:
 def _after(change: Change, state: Segment, earlier: Segment | None) -> Segment:
     match change:
         case SetClauses(clauses):
-            return replace(state, clauses=tuple(map(make_clause, clauses)))
+            return replace(state, clauses=check_clauses(clauses))
         case AddIds(ids):
             after = replace(state, ids=state.ids | frozenset(ids), without=state.without - frozenset(ids))
         case RemoveIds(ids):
