@@ -1,4 +1,4 @@
-"""The harder words of flags, as four engines answer them: the same as Python, on texts and times that divide engines."""
+"""The harder words of flags in four engines: the same answers as Python's, on texts and times that divide engines."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing

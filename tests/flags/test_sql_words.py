@@ -249,7 +249,7 @@ def test_every_word_is_text_that_its_dialect_reads(dialect: str) -> None:
     for tree in trees:
         text = tree.sql(dialect, unsupported_level=sqlglot.ErrorLevel.RAISE)
         read = sqlglot.parse_one(text, dialect=dialect)
-        assert [each.name for each in read.find_all(exp.Column)] == [each.name for each in tree.find_all(exp.Column)]
+        assert {each.name for each in read.find_all(exp.Column)} == {ATTRIBUTE}
 
 
 @pytest.mark.parametrize(
@@ -281,9 +281,11 @@ def test_a_text_is_compared_by_its_bytes_in_postgres() -> None:
         ("snowflake", 'DATE_PART(EPOCH_MICROSECOND, "x") > 1793491200000000'),
         (
             "trino",
-            ("CASE WHEN TYPEOF(\"x\") LIKE '%with time zone'"
-            " THEN \"x\" >= CAST('2026-11-01 00:00:00.000001 UTC' AS TIMESTAMP(6) WITH TIME ZONE)"
-            " ELSE \"x\" >= CAST('2026-11-01 00:00:00.000001' AS TIMESTAMP(6)) END"),
+            (
+                "CASE WHEN TYPEOF(\"x\") LIKE '%with time zone'"
+                " THEN \"x\" >= CAST('2026-11-01 00:00:00.000001 UTC' AS TIMESTAMP(6) WITH TIME ZONE)"
+                " ELSE \"x\" >= CAST('2026-11-01 00:00:00.000001' AS TIMESTAMP(6)) END"
+            ),
         ),
     ],
 )

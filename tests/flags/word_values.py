@@ -104,9 +104,9 @@ def text_conditions() -> list[Condition]:
 
 
 def texts(size: int) -> list[str | None]:
-    """Hostile texts first, then versions and times near the bounds, and some that miss being one by a character."""
+    """Hostile texts, the bounds, then versions and times near them, and what misses being one by a character."""
     chosen = random.Random(7)  # noqa: S311 - the same ones each time
-    made: list[str | None] = list(HOSTILE)
+    made = [*HOSTILE, *VERSIONS, *(bound.isoformat() for bound in BOUNDS)]
     while len(made) < size:
         text = _version(chosen) if chosen.random() < 0.5 else _time(chosen)
         made.append(_spoiled(chosen, text) if chosen.random() < 0.15 else text)
