@@ -56,6 +56,15 @@ if TYPE_CHECKING:
     from burgee.events.model import NewEvent as Event
     from burgee.events.query import Query
     from burgee.events.repository import EventStore
+    from burgee.experiments import metrics
+    from burgee.experiments.facade import Experiments
+    from burgee.experiments.frames import from_frame as experiment
+    from burgee.experiments.planning import Plan, plan
+    from burgee.experiments.result import ExperimentResult
+    from burgee.flags.applications.evaluator import FlagEvaluator
+    from burgee.flags.applications.exposures import ExposureRecorder, Exposures
+    from burgee.flags.applications.keeping import Notice
+    from burgee.flags.applications.snapshot import Snapshot
     from burgee.flags.changing.groups import all_of, any_of, not_
     from burgee.flags.facade import Flag, Flags
     from burgee.flags.model import Evaluation, Operator, Reason, Variant
@@ -106,19 +115,27 @@ _HOMES = {
     "Event": "burgee.events.model:NewEvent",
     "EventStore": "burgee.events.repository",
     "Events": "burgee.events.facade",
+    "ExperimentResult": "burgee.experiments.result",
+    "Experiments": "burgee.experiments.facade",
+    "ExposureRecorder": "burgee.flags.applications.exposures",
+    "Exposures": "burgee.flags.applications.exposures",
     "Flag": "burgee.flags.facade",
+    "FlagEvaluator": "burgee.flags.applications.evaluator",
     "Flags": "burgee.flags.facade",
     "ManualClock": "burgee.core.clock",
     "NO_STREAM": "burgee.events.model",
+    "Notice": "burgee.flags.applications.keeping",
     "Operator": "burgee.flags.model",
     "Projection": "burgee.projections.projection",
     "ProjectionHandle": "burgee.projections.facade",
     "Projections": "burgee.projections.facade",
+    "Plan": "burgee.experiments.planning",
     "Personal": "burgee.privacy.model",
     "Query": "burgee.events.query",
     "Reason": "burgee.flags.model",
     "STREAM_EXISTS": "burgee.events.model",
     "Settings": "burgee.core.settings",
+    "Snapshot": "burgee.flags.applications.snapshot",
     "StoredEvent": "burgee.events.model",
     "Subject": "burgee.privacy.model:SubjectMark",
     "Tenant": "burgee.workspace",
@@ -128,7 +145,10 @@ _HOMES = {
     "all_of": "burgee.flags.changing.groups",
     "any_of": "burgee.flags.changing.groups",
     "event": "burgee.store.registry",
+    "experiment": "burgee.experiments.frames:from_frame",
+    "metrics": "burgee.experiments.metrics:",
     "not_": "burgee.flags.changing.groups",
+    "plan": "burgee.experiments.planning",
     "samples": "burgee.samples:",
     "tenant_scope": "burgee.core.scope",
     "upcaster": "burgee.store.registry",
@@ -150,7 +170,12 @@ __all__ = [
     "Event",
     "EventStore",
     "Events",
+    "ExperimentResult",
+    "Experiments",
+    "ExposureRecorder",
+    "Exposures",
     "Flag",
+    "FlagEvaluator",
     "Flags",
     "InvalidInputError",
     "ManualClock",
@@ -160,10 +185,12 @@ __all__ = [
     "MissingUpcasterError",
     "NewerWorkspaceError",
     "NotFoundError",
+    "Notice",
     "Operator",
     "PayloadError",
     "PermissionDeniedError",
     "Personal",
+    "Plan",
     "Projection",
     "ProjectionFailedError",
     "ProjectionHandle",
@@ -175,6 +202,7 @@ __all__ = [
     "ServerFailureError",
     "ServerUnavailableError",
     "Settings",
+    "Snapshot",
     "StoredEvent",
     "StreamClosedError",
     "Subject",
@@ -189,8 +217,11 @@ __all__ = [
     "all_of",
     "any_of",
     "event",
+    "experiment",
+    "metrics",
     "not_",
     "open",
+    "plan",
     "samples",
     "tenant_scope",
     "upcaster",

@@ -16,6 +16,8 @@ from burgee.core.clock import Clock, system_clock
 from burgee.core.settings import Settings
 from burgee.events.protocol import EventService
 from burgee.events.service import LocalEventService
+from burgee.experiments.protocol import ExperimentService
+from burgee.experiments.service import LocalExperimentService
 from burgee.flags.protocol import FlagService
 from burgee.flags.service import LocalFlagService
 from burgee.keys.protocol import KeyService
@@ -47,6 +49,7 @@ class Services:
     questions: QuestionService
     projections: ProjectionService
     privacy: PrivacyService
+    experiments: ExperimentService
 
 
 PROTOCOLS: tuple[tuple[str, type], ...] = tuple(get_type_hints(Services).items())
@@ -101,14 +104,16 @@ def embedded(
         if kept.manifest(tenant).parts:
             kept.refresh(logs.source(tenant))
 
+    engine = engine_of(analytics, database, kept)
     return Services(
         tenants=LocalTenantService(database, clock),
         flags=LocalFlagService(database, clock),
         events=LocalEventService(database, clock),
         keys=LocalKeyService(database, clock),
-        questions=LocalQuestionService(logs, engine_of(analytics, database, kept), kept, clock),
+        questions=LocalQuestionService(logs, engine, kept, clock),
         projections=LocalProjectionService(database, clock),
         privacy=LocalPrivacyService(database, clock, derived),
+        experiments=LocalExperimentService(logs, engine, clock),
     )
 
 

@@ -20,8 +20,11 @@ from burgee.core.portal import portal
 from burgee.core.scope import Caller
 from burgee.core.settings import Settings, load_settings
 from burgee.events.facade import Events
+from burgee.experiments.facade import Experiments
 from burgee.flags.facade import Flags
 from burgee.flags.model import FlagState
+from burgee.flags.segments import Segments
+from burgee.flags.serving import Background
 from burgee.keys.model import KeyInfo, NewKey
 from burgee.keys.service import LocalKeyService
 from burgee.privacy.facade import Privacy
@@ -46,7 +49,10 @@ _COLUMNS = ("id", "name", "settings", "version", "created_at", "updated_at")
 class Tenant(Shown):
     """One tenant: everything that belongs to it, and nothing of any other."""
 
-    __slots__ = ("_known", "_link", "_services", "_settings", "events", "flags", "privacy", "projections", "state")
+    __slots__ = (
+        *("_known", "_link", "_services", "_settings"),
+        *("events", "experiments", "flags", "privacy", "projections", "segments", "state"),
+    )
 
     def __init__(
         self,
@@ -56,6 +62,7 @@ class Tenant(Shown):
         state: TenantState,
         known: dict[str, FlagState],
         projected: Projected,
+        background: Background,
     ) -> None:
         self._link = link.into(state.id)
         self._services = services
@@ -63,8 +70,19 @@ class Tenant(Shown):
         self._known = known
         self.state = state
         # Not properties: IPython runs none to complete the keys in `acme.flags["`.
-        self.flags = Flags(self._link, services.flags, known)
+        self.experiments = Experiments(self._link, services.experiments)
+        """Its experiments, on flags and over frames."""
+        self.flags = Flags(
+            self._link,
+            services.flags,
+            known,
+            experiments=self.experiments,
+            ingest=services.events.ingest,
+            background=background,
+        )
         """Its feature flags."""
+        self.segments = Segments(self._link, services.flags)
+        """Its segments: users that rules name together."""
         self.events = Events(self._link, services.events, services.questions, progress=settings.progress)
         """Its event log."""
         progress = settings.progress
@@ -98,7 +116,7 @@ class Tenant(Shown):
 
     @override
     def __repr__(self) -> str:
-        return f"<Tenant {self.id!r} ({self.name}): .flags, .events, .projections, .settings(model)>"
+        return f"<Tenant {self.id!r} ({self.name}): .flags, .segments, .events, .projections, .settings(model)>"
 
     @override
     def _sheet(self) -> Sheet:
@@ -106,7 +124,10 @@ class Tenant(Shown):
         rows += [(f"setting {name}", value) for name, value in self.state.settings.items()]
         rows += [("flags", ", ".join(sorted(self._known)) or "none fetched yet")]
         return Sheet(
-            f"Tenant {self.id}", ("", "value"), rows, ".flags, .events, .projections, .settings(model), .history()"
+            f"Tenant {self.id}",
+            ("", "value"),
+            rows,
+            ".flags, .segments, .events, .projections, .settings(model), .history()",
         )
 
 
@@ -138,7 +159,7 @@ class TenantList(Listing[Tenant]):
 class Tenants(Shown):
     """The tenants of a workspace: `ws.tenants["acme"]`."""
 
-    __slots__ = ("_known", "_link", "_projected", "_services", "_settings")
+    __slots__ = ("_background", "_known", "_link", "_projected", "_services", "_settings")
 
     def __init__(
         self,
@@ -147,12 +168,14 @@ class Tenants(Shown):
         settings: Settings,
         known: dict[str, TenantState],
         projected: dict[str, Projected],
+        background: Background,
     ) -> None:
         self._link = link
         self._services = services
         self._settings = settings
         self._known = known
         self._projected = projected  # by tenant
+        self._background = background
 
     def create(self, id: str, name: str | None = None, *, exist_ok: bool = False) -> Tenant:
         """Create a tenant: `id` of a-z, 0-9, `-` and `_`; `name` for people.
@@ -197,7 +220,7 @@ class Tenants(Shown):
     def _tenant(self, state: TenantState) -> Tenant:
         self._known[state.id] = state
         projected = self._projected.setdefault(state.id, {})
-        return Tenant(self._link, self._services, self._settings, state, {}, projected)
+        return Tenant(self._link, self._services, self._settings, state, {}, projected, self._background)
 
     def _ipython_key_completions_(self) -> Sequence[str]:
         return sorted(self._known)
@@ -233,7 +256,8 @@ class Workspace(Shown):
         self._http = http
         self._known: dict[str, TenantState] = {}
         self._projected: dict[str, Projected] = {}
-        self.tenants = Tenants(link, services, settings, self._known, self._projected)
+        self._background = Background()
+        self.tenants = Tenants(link, services, settings, self._known, self._projected, self._background)
         """The tenants."""
 
     def tenant(self, id: str) -> Tenant:
@@ -274,6 +298,7 @@ class Workspace(Shown):
         """Give everything back, and end what runs in the background. An in-memory workspace is gone then."""
         for handle in [handle for projected in self._projected.values() for handle in projected.values()]:
             handle.stop()
+        self._background.close()
         if self._database is not None:
             self._database.close()
         if self._http is not None:

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from burgee.flags.changing.rules import make_variants
 from burgee.flags.evaluation.compiled import compile_flag
-from burgee.flags.model import FlagState
+from burgee.flags.model import FlagState, Ruleset
 from burgee.flags.sql.assign import assign
 from flags.strategies import (
     as_rows,
+    deep_flags,
     evaluated,
     flag,
     flag_states,
@@ -58,6 +59,25 @@ def test_a_frame_of_polars_is_served_row_by_row_what_each_row_would_be(state: Fl
     """P19, P20, R9.1."""
     frame = pl.DataFrame(table)
     assert as_rows(assign(state, frame)) == evaluated(state, frame.to_dicts())
+
+
+@given(deep_flags(), tables())
+def test_everything_a_flag_can_have_is_served_row_by_row_as_each_row_would_be(
+    flags: tuple[FlagState, Ruleset], table: pa.Table
+) -> None:
+    """P19, P20, R9.1: prerequisites, overrides, holdouts, layers, groups, percentages, splits."""
+    state, ruleset = flags
+    assert as_rows(assign(state, table, ruleset=ruleset)) == evaluated(state, table.to_pylist(), ruleset)
+
+
+@given(deep_flags(), tables())
+def test_everything_a_flag_can_have_is_served_over_pandas_as_each_row_would_be(
+    flags: tuple[FlagState, Ruleset], table: pa.Table
+) -> None:
+    """P19, P20, R9.1, with whole numbers that became floats."""
+    state, ruleset = flags
+    frame = table.to_pandas()
+    assert as_rows(assign(state, frame, ruleset=ruleset)) == evaluated(state, list(rows_of(frame)), ruleset)
 
 
 @given(flag_states(), st.lists(st.tuples(ids | st.integers() | st.none(), scalars | st.none()), max_size=12))

@@ -241,4 +241,4 @@ def test_the_table_of_flags_shows_what_they_were_changed_to() -> None:
         flags = ws.tenants.create("acme").flags
         flags.create("checkout").enable().rollout(20)
         read = Read(flags._repr_mimebundle_()["text/html"].partition("</style>")[2])
-    assert read.cells[10:13] == ["checkout", "✓ yes", "20"]
+    assert read.cells[11:15] == ["checkout", "✓ yes", "✗ no", "20"]

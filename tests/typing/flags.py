@@ -32,6 +32,14 @@ def changing(flag: burgee.Flag) -> None:
     assert_type(flag.variants({"a": 20, "b": 80}), burgee.Flag)
     assert_type(flag.archive().restore(), burgee.Flag)
     assert_type(flag.revert(to=3), burgee.Flag)
+    assert_type(flag.kill(why="pages fail").revive(), burgee.Flag)
+    assert_type(flag.override({"u1": "on"}).override("u2", "off").unoverride("u1", 2), burgee.Flag)
+    assert_type(
+        flag.target("age", "exists", split={"on": 60, "off": 40}, percent=20).move("age exists", 1), burgee.Flag
+    )
+    assert_type(flag.require(flag, ["on"]).unrequire("other"), burgee.Flag)
+    assert_type(flag.holdout("2026", 5).layer("shop", 0, 50).holdout(None).layer(None), burgee.Flag)
+    assert_type(flag.schedule("2026-11-01").ramp(5, 50, start="2026-11-01", end="2026-11-08"), burgee.Flag)
     assert_type(flag.at("2026-11-01"), burgee.Flag)
     assert_type(flag.refresh(), burgee.Flag)
 

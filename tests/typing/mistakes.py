@@ -11,7 +11,7 @@ from burgee.core.result import Result
 
 def mistakes(ws: burgee.Workspace, tenant: burgee.Tenant, flag: burgee.Flag) -> None:
     flag.rollout("20")  # type: ignore[arg-type] # expected: percent are a number
-    flag.target("country", "in", ["DE"])  # type: ignore[call-arg] # expected: a rule serves something
+    flag.target("country", "in", ["DE"], serve=1)  # type: ignore[arg-type] # expected: variants are named
     flag.key = "other"  # type: ignore[misc] # expected: a handle does not change
     flag.roll_out(20)  # type: ignore[attr-defined] # expected: there is no such verb
     tenant.flags["a", "b"]  # type: ignore[index] # expected: one key

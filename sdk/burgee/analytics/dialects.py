@@ -95,7 +95,7 @@ def render(tree: exp.Expr, dialect: str, table: str = EVENTS, *, pretty: bool = 
             node.replace(new)
     for name in said.find_all(exp.Identifier):
         name.set("quoted", True)  # a name of ours may be a word that some dialect keeps for itself
-    _put(said, _table(table, dialect))
+    _put(said, table_named(table, dialect))
     if dialect == "clickhouse":
         said.set("settings", [exp.var(name).eq(exp.Literal.number(1)) for name in _CLICKHOUSE_SETTINGS])
     return said.sql(dialect, pretty=pretty, unsupported_level=ErrorLevel.RAISE)
@@ -104,6 +104,17 @@ def render(tree: exp.Expr, dialect: str, table: str = EVENTS, *, pretty: bool = 
 def pointer(name: str) -> str:
     """A field's name as one step of a JSON Pointer (RFC 6901), where every name can be written."""
     return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def table_named(name: str, dialect: str) -> exp.Table:
+    """A table by its name as the dialect writes it; `InvalidInputError` if it is none."""
+    try:
+        table = exp.maybe_parse(name, into=exp.Table, dialect=dialect)
+    except SqlglotError as error:
+        raise InvalidInputError(f"{name!r} is no name of a table") from error
+    if isinstance(table.this, exp.Identifier) and set(filter(table.args.get, table.args)) <= {"this", "db", "catalog"}:
+        return table
+    raise InvalidInputError(f"{name!r} is no name of a table")
 
 
 def _lighten(said: exp.Expr, dialect: str) -> None:
@@ -127,16 +138,6 @@ def _say(dialect: str, node: exp.Expr) -> exp.Expr:
         for ordered in node.args["order"].expressions:  # never null, and where null would stand can't be said there
             ordered.set("nulls_first", True)  # as it is there anyway, so that nothing is said
     return node
-
-
-def _table(name: str, dialect: str) -> exp.Table:
-    try:
-        table = exp.maybe_parse(name, into=exp.Table, dialect=dialect)
-    except SqlglotError as error:
-        raise InvalidInputError(f"{name!r} is no name of a table") from error
-    if isinstance(table.this, exp.Identifier) and set(filter(table.args.get, table.args)) <= {"this", "db", "catalog"}:
-        return table
-    raise InvalidInputError(f"{name!r} is no name of a table")
 
 
 def _put(tree: exp.Expr, table: exp.Table) -> None:

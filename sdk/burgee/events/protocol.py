@@ -99,9 +99,11 @@ class EventService(Protocol):
 
     @operation("POST", "/events/ingest", repeatable=True)
     async def ingest(
-        self, events: pa.RecordBatchReader
+        self, events: pa.RecordBatchReader, keep_first: bool = False
     ) -> Result[Ingested, ConflictError | InvalidInputError | MissingTenantError]:
         """Store a table of events, all or nothing; those whose ids are known already are left out.
+
+        With `keep_first` also where the event known has other content: the first is the one that counts.
 
         Columns: `id, stream, type, occurred_at, data, metadata` and, if not 1, `schema_version`; `data` and `metadata`
         as JSON text.

@@ -12,7 +12,7 @@ from burgee.core.json import dumps
 from burgee.core.page import Page, cut, wrong_limit
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import require_tenant
-from burgee.events.following import LocalStream, Watch, start
+from burgee.events.following import LocalStream, start
 from burgee.events.model import (
     ANY,
     STREAM_EXISTS,
@@ -30,6 +30,7 @@ from burgee.store import log, snapshots
 from burgee.store import query as reading
 from burgee.store.database import Database
 from burgee.store.log import OWN, RawEvent, TakenIdError
+from burgee.store.watch import Watch
 from burgee.wire.stream import Stream
 
 
@@ -163,28 +164,28 @@ class LocalEventService(EventService):
 
     @override
     async def ingest(
-        self, events: pa.RecordBatchReader
+        self, events: pa.RecordBatchReader, keep_first: bool = False
     ) -> Result[Ingested, ConflictError | InvalidInputError | MissingTenantError]:
         tenant = require_tenant()
 
         def work() -> Ingested:
             rows = raw_events(events.read_all())
             try:  # most tables are new, and the database itself refuses an id that is not
-                return self._stored(tenant, rows, {})
+                return self._stored(tenant, rows, {}, keep_first)
             except (TakenIdError, InvalidInputError):  # what a rule refuses today may be there from before the rule
-                return self._stored(tenant, rows, rows)
+                return self._stored(tenant, rows, rows, keep_first)
 
         try:
             return Ok(await self._database.run(work))
         except (InvalidInputError, ConflictError) as error:
             return Err(error)
 
-    def _stored(self, tenant: str, rows: dict[str, RawEvent], doubted: Iterable[str]) -> Ingested:
+    def _stored(self, tenant: str, rows: dict[str, RawEvent], doubted: Iterable[str], keep_first: bool) -> Ingested:
         """Store rows, leaving out those of the doubted ids that are there."""
         with self._database.write(tenant) as connection:
             known = log.by_ids(connection, tenant, doubted, like={id: rows[id].data for id in doubted})
             for id, old in known.items():
-                if not _same(old, rows[id]):
+                if not keep_first and not _same(old, rows[id]):
                     raise DuplicateEventError(id, "is taken by an event with other content")
             new = [row for id, row in rows.items() if id not in known]
             log.store(connection, self._clock, tenant, new, log.heads(connection, tenant, {r.stream for r in new}))

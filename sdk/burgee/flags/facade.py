@@ -1,11 +1,11 @@
 """The fluent objects of flags: `acme.flags`, and the handle of one flag."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, override
 
 from burgee.core.checks import need_text
-from burgee.core.clock import from_us, to_us
+from burgee.core.clock import Moment
 from burgee.core.display import Sheet, Shown, view
 from burgee.core.errors import AlreadyExistsError, NotFoundError
 from burgee.core.history import History
@@ -13,42 +13,57 @@ from burgee.core.json import Json
 from burgee.core.link import Link
 from burgee.core.listing import Listing
 from burgee.core.page import Page
-from burgee.flags.changing.changes import (
-    Change,
-    FlagSpec,
-    Revert,
-    SetArchived,
-    SetEnabled,
-    SetRollout,
-    SetVariants,
-    Target,
-    Untarget,
-)
-from burgee.flags.changing.rules import check_key, make_condition
+from burgee.flags.analysis.evaluations import Evaluations
+from burgee.flags.analyst import FlagAnalysis
+from burgee.flags.applications.exposures import Ingest
+from burgee.flags.changing.changes import Change, FlagSpec
+from burgee.flags.changing.checks import check_time
+from burgee.flags.changing.rules import check_key
+from burgee.flags.changing.wording import holdout_words, ramp_words, schedule_words, serve_words, slice_words
 from burgee.flags.evaluation.compiled import CompiledFlag, compile_flag
-from burgee.flags.model import Evaluation, FlagChange, FlagState, Reason
+from burgee.flags.evaluation.rulesets import CompiledRuleset, refers
+from burgee.flags.experimenting import Experimenting
+from burgee.flags.model import SCHEME, Evaluation, FlagChange, FlagState, Reason, Ruleset
 from burgee.flags.protocol import FlagService
+from burgee.flags.serving import Background, Serving
+from burgee.flags.verbs import FlagVerbs
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from burgee.experiments.facade import Experiments
+    from burgee.flags.moment import FlagsAt
     from burgee.notebook.figures import Plot
     from burgee.notebook.widgets import FlagsWidget, FlagWidget
 
-_STATE_COLUMNS = ("key", "enabled", "rollout", "variants", "default", "rules", "archived", "version", "updated_at")
+STATE_COLUMNS = (
+    "key", "enabled", "killed", "rollout", "variants", "default", "rules", "archived", "version", "updated_at",
+)  # fmt: skip
 
 
-class Flag(Shown):
+class Flag(FlagVerbs["Flag"], FlagAnalysis, Experimenting):
     """One version of a flag. Every verb returns a handle to the new version; this one stays as it is."""
 
-    __slots__ = ("_compiled", "_known", "_link", "_service", "evaluate", "state")
+    __slots__ = ("_compiled", "_experiments", "_known", "_link", "_ruleset", "_service", "evaluate", "state")
 
-    def __init__(self, link: Link, service: FlagService, state: FlagState, known: dict[str, FlagState]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        service: FlagService,
+        state: FlagState,
+        known: dict[str, FlagState],
+        *,
+        ruleset: Ruleset | None = None,
+        now: datetime | None = None,
+        experiments: "Experiments | None" = None,
+    ) -> None:
+        self._experiments = experiments
         self._link = link
         self._service = service
         self._known = known  # what `Flags` shows as the newest it knows
+        self._ruleset = ruleset or Ruleset()  # the flags and segments it refers to
         self.state = state
-        self._compiled: CompiledFlag = compile_flag(state)
+        self._compiled: CompiledFlag = compile_flag(state, self._ruleset, now)
         self.evaluate = self._compiled.evaluate
         """What the flag serves to a context, and why: `flag.evaluate({"id": "u1"})`. Never raises."""
 
@@ -67,78 +82,22 @@ class Flag(Shown):
         """Whether this version is switched on."""
         return self.state.enabled
 
-    def enable(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
-        """Switch the flag on."""
-        return self._change(SetEnabled(True), why, expected_version)
-
-    def disable(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
-        """Switch the flag off: everybody is served the default at once."""
-        return self._change(SetEnabled(False), why, expected_version)
-
-    def rollout(self, percent: float, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
-        """Let this many percent (0 to 100) of those whom no rule matches into the rollout.
-
-        Raising it keeps everybody who is in, with their variants.
-        """
-        return self._change(SetRollout(percent), why, expected_version)
-
-    def target(
-        self,
-        attribute: str,
-        op: str,
-        value: object = None,
-        *,
-        serve: str,
-        also: Sequence[tuple[str, str, object]] = (),
-        name: str | None = None,
-        why: str | None = None,
-        expected_version: int | None = None,
-    ) -> "Flag":
-        """Add a rule behind those there are: whoever meets it is served the variant `serve`.
-
-        `flag.target("country", "in", ["DE", "FR"], serve="treatment")`; `also` holds further conditions
-        that must all be met: `also=[("age", "gte", 18)]`. Operators: see `burgee.Operator`.
-        """
-        conditions = tuple(make_condition(*one) for one in ((attribute, op, value), *also))
-        return self._change(Target(conditions, serve, name), why, expected_version)
-
-    def untarget(self, rule: str, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
-        """Take the rule of that name away."""
-        return self._change(Untarget(rule), why, expected_version)
-
-    def variants(
-        self,
-        weights: Mapping[str, float],
-        *,
-        values: Mapping[str, Json] | None = None,
-        default: str | None = None,
-        why: str | None = None,
-        expected_version: int | None = None,
-    ) -> "Flag":
-        """Give the variants anew: weights in percent that sum to 100, values by name, and the default."""
-        return self._change(SetVariants(dict(weights), dict(values or {}), default), why, expected_version)
-
-    def archive(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
-        """Put the flag away: it serves its default and is listed no more. Its history stays."""
-        return self._change(SetArchived(True), why, expected_version)
-
-    def restore(self, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
-        """Take the flag out of the archive."""
-        return self._change(SetArchived(False), why, expected_version)
-
-    def revert(self, to: int, *, why: str | None = None, expected_version: int | None = None) -> "Flag":
-        """Make the flag what it was at version `to`. That is a change too, and can itself be reverted."""
-        return self._change(Revert(to), why, expected_version)
-
     def refresh(self) -> "Flag":
         """The flag as it is now."""
         return self._newest(self._link.call(self._service.get(self.key)))
 
     def at(self, when: int | str | date) -> "Flag":
-        """The flag as it was at a version, or at a time: `flag.at(3)`, `flag.at("2026-11-01")`."""
+        """The flag as it was at a version, or at a time: `flag.at(3)`, `flag.at("2026-11-01")`.
+
+        It evaluates with the flags and segments as they were then, when it came to that version; at a time, also with
+        its schedules and ramps as they stood.
+        """
         if isinstance(when, int) and not isinstance(when, bool):
-            return self._at(self._link.call(self._service.at(self.key, version=when)))
-        return self._at(self._link.call(self._service.at(self.key, time=from_us(to_us(when)))))
+            state = self._link.call(self._service.at(self.key, version=when))
+            return self._at(state, _around(self._link, self._service, state, state.updated_at))
+        time = check_time("a time", when)
+        state = self._link.call(self._service.at(self.key, time=time))
+        return self._at(state, _around(self._link, self._service, state, time), time)
 
     def history(self) -> "FlagHistory":
         """Every change, oldest first: who, when, why, before and after."""
@@ -178,10 +137,11 @@ class Flag(Shown):
 
     def _newest(self, state: FlagState) -> "Flag":
         self._known[state.key] = state
-        return self._at(state)
+        return self._at(state, _around(self._link, self._service, state))
 
-    def _at(self, state: FlagState) -> "Flag":
-        return Flag(self._link, self._service, state, self._known)
+    def _at(self, state: FlagState, ruleset: Ruleset | None, now: datetime | None = None) -> "Flag":
+        experiments = self._experiments
+        return Flag(self._link, self._service, state, self._known, ruleset=ruleset, now=now, experiments=experiments)
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -193,17 +153,25 @@ class Flag(Shown):
 
     @override
     def __repr__(self) -> str:
-        row = state_row(self.state)
-        switch = "archived" if self.state.archived else "enabled" if self.enabled else "disabled"
-        return (
-            f"<Flag {self.key!r} {switch}, rollout {self.state.rollout:g} %, {row['variants']}, version {self.version}>"
+        state = self.state
+        switch = (
+            "archived" if state.archived else "killed" if state.killed else "enabled" if state.enabled else "disabled"
         )
+        shares = state_row(state)["variants"]
+        moves = f"ramp {ramp_words(state.ramp)}" if state.ramp else f"rollout {state.rollout:g} %"
+        parts = ", ".join([f"{moves}, {shares}", *(f"{what} {said}" for what, said in _besides(state))])
+        return f"<Flag {self.key!r} {switch}, {parts}, version {state.version}>"
 
     @override
     def _sheet(self) -> Sheet:
         row = state_row(self.state)
-        rows: list[tuple[object, ...]] = [(name, row[name]) for name in _STATE_COLUMNS if name not in {"key", "rules"}]
-        rows += [(f"rule {number}", f"{rule.name} → {rule.serve}") for number, rule in enumerate(self.state.rules, 1)]
+        rows: list[tuple[object, ...]] = [(name, row[name]) for name in STATE_COLUMNS if name not in {"key", "rules"}]
+        if self.state.ramp is not None:
+            rows.insert(3, ("ramp", ramp_words(self.state.ramp)))
+        rows += _besides(self.state)
+        rows += [
+            (f"rule {number}", f"{rule.name} → {serve_words(rule)}") for number, rule in enumerate(self.state.rules, 1)
+        ]
         if self.state.description:
             rows.insert(0, ("description", self.state.description))
         return Sheet(f"Flag {self.key}", ("", "value"), rows)
@@ -213,7 +181,7 @@ class FlagList(Listing[Flag]):
     """The flags of a tenant."""
 
     __slots__ = ()
-    columns = _STATE_COLUMNS
+    columns = STATE_COLUMNS
 
     @override
     def __iter__(self) -> Iterator[Flag]:
@@ -239,12 +207,24 @@ class FlagHistory(History[FlagState]):
         return figure
 
 
-class Flags(Shown):
+class Flags(Serving, Shown):
     """The flags of a tenant: `acme.flags["checkout"]`."""
 
-    __slots__ = ("_known", "_link", "_service")
+    __slots__ = ("_background", "_experiments", "_ingest", "_known", "_link", "_service")
 
-    def __init__(self, link: Link, service: FlagService, known: dict[str, FlagState]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        service: FlagService,
+        known: dict[str, FlagState],
+        *,
+        experiments: "Experiments | None" = None,
+        ingest: Ingest | None = None,
+        background: Background | None = None,
+    ) -> None:
+        self._ingest = ingest  # the way into the event log
+        self._background = Background() if background is None else background
+        self._experiments = experiments
         self._link = link
         self._service = service
         self._known = known  # what has been fetched, for completion and for what is shown
@@ -260,6 +240,8 @@ class Flags(Shown):
         enabled: bool = False,
         description: str = "",
         salt: str | None = None,
+        schema: Json = None,
+        scheme: str = SCHEME,
         why: str | None = None,
         exist_ok: bool = False,
     ) -> Flag:
@@ -274,11 +256,13 @@ class Flags(Shown):
             enabled: whether it is switched on at once.
             description: what it is for.
             salt: what the buckets are made with; the key unless given. Flags with one salt share buckets.
+            schema: a JSON Schema that all values must meet, now and later.
+            scheme: how ids fall into buckets: by MD5, or by SHA-256 (`sha256-32/1`) where MD5 is not allowed.
             why: a word for the history.
             exist_ok: a flag of that key that is there already is given as it is, so that a cell can be run again.
         """
         check_key(key)
-        spec = FlagSpec(variants, values, default, rollout, enabled, description, salt)
+        spec = FlagSpec(variants, values, default, rollout, enabled, description, salt, schema, scheme)
         try:
             return self._handle(self._link.call(self._service.create(key, spec, why)))
         except AlreadyExistsError:
@@ -312,12 +296,16 @@ class Flags(Shown):
 
         def ask(after: str | None) -> Page[Flag]:
             page = self._link.call(self._service.list(after, archived=archived))
-            return Page(tuple(map(self._handle, page.items)), page.after)
+            ruleset = self.ruleset() if any(map(refers, page.items)) else None
+            return Page(tuple(self._handle(state, ruleset) for state in page.items), page.after)
 
         return FlagList(ask(None), ask)
 
     def frame(self) -> "pd.DataFrame":
-        """The flags as a frame: `key, enabled, rollout, variants, default, rules, archived, version, updated_at`."""
+        """The flags as a frame.
+
+        Its columns: `key, enabled, killed, rollout, variants, default, rules, archived, version, updated_at`.
+        """
         return self.list().frame()
 
     def evaluate(self, key: str, context: Mapping[str, object], *, default: Json = None) -> Evaluation[Json]:
@@ -332,14 +320,31 @@ class Flags(Shown):
             return Evaluation(key, default, None, Reason.ERROR, error=str(error))
         return flag.evaluate(context)
 
+    def evaluate_all(self, context: Mapping[str, object]) -> Evaluations:
+        """What every flag serves now to a context: by key, and as a frame. One request, whatever their number."""
+        return Evaluations(CompiledRuleset(self.ruleset()).evaluate_all(context))
+
+    def at(self, when: Moment) -> "FlagsAt":
+        """All flags and segments as they were at a time: `acme.flags.at("2026-11-01").evaluate_all(context)`."""
+        from burgee.flags.moment import FlagsAt
+
+        return FlagsAt(self._link, self._service, self.ruleset(when), check_time("a time", when))
+
     def widget(self) -> "FlagsWidget":
         """The flags as a table with switches."""
         widget: FlagsWidget = view("widgets").FlagsWidget(self)
         return widget
 
-    def _handle(self, state: FlagState) -> Flag:
+    def ruleset(self, time: Moment | None = None) -> Ruleset:
+        """All flags and segments together, as they are at one moment: now, or as they were at a time."""
+        if time is None:
+            return self._link.call(self._service.ruleset())
+        return self._link.call(self._service.ruleset(check_time("a time", time)))
+
+    def _handle(self, state: FlagState, ruleset: Ruleset | None = None) -> Flag:
         self._known[state.key] = state
-        return Flag(self._link, self._service, state, self._known)
+        around = _around(self._link, self._service, state) if ruleset is None else ruleset
+        return Flag(self._link, self._service, state, self._known, ruleset=around, experiments=self._experiments)
 
     def _ipython_key_completions_(self) -> Sequence[str]:
         return sorted(self._known)
@@ -352,7 +357,24 @@ class Flags(Shown):
     def _sheet(self) -> Sheet:
         rows = [tuple(state_row(state).values()) for _, state in sorted(self._known.items())]
         note = "what has been fetched; .list() asks again"
-        return Sheet(f"Flags of {self._link.tenant}", _STATE_COLUMNS, rows, note)
+        return Sheet(f"Flags of {self._link.tenant}", STATE_COLUMNS, rows, note)
+
+
+def _around(link: Link, service: FlagService, state: FlagState, time: datetime | None = None) -> Ruleset | None:
+    """The flags and segments that a flag is evaluated with; none where it stands alone."""
+    return link.call(service.ruleset(time)) if refers(state) else None
+
+
+def _besides(state: FlagState) -> list[tuple[str, str]]:
+    """What else is said of a flag, where something is: each by its name, in words."""
+    said = {
+        "schedule": schedule_words(state.schedule),
+        "requires": "; ".join(f"{one.flag} = {' or '.join(one.variants)}" for one in state.prerequisites),
+        "overrides": f"{len(state.overrides):,}" if state.overrides else None,
+        "holdout": holdout_words(state.holdout),
+        "layer": slice_words(state.slice),
+    }
+    return [(what, words) for what, words in said.items() if words]
 
 
 def state_row(state: FlagState) -> dict[str, object]:
@@ -361,6 +383,7 @@ def state_row(state: FlagState) -> dict[str, object]:
     return {
         "key": state.key,
         "enabled": state.enabled,
+        "killed": state.killed,
         "rollout": state.rollout,
         "variants": shares,
         "default": state.default,

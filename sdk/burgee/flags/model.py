@@ -294,11 +294,14 @@ class Segment:
     version: int = 1
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
     """Flags and segments as they were together at one moment: whatever is needed to evaluate.
+
+    Archived flags are among them, since they serve their default; archived segments are not.
 
     `position` is that of the last event of the tenant that was looked at: what to go on from when following.
     """

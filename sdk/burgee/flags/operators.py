@@ -9,9 +9,7 @@ type Kind = Literal["text", "number", "truth value"]
 
 MEMBERSHIP = frozenset({Operator.IN, Operator.NOT_IN})
 ORDER = frozenset({Operator.GT, Operator.GTE, Operator.LT, Operator.LTE})
-TEXT = frozenset(
-    {Operator.CONTAINS, Operator.NOT_CONTAINS, Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.MATCHES}
-)
+TEXT = frozenset({Operator.CONTAINS, Operator.NOT_CONTAINS, Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.MATCHES})
 TIME = frozenset({Operator.BEFORE, Operator.AFTER})
 VERSION = frozenset(
     {Operator.SEMVER_EQ, Operator.SEMVER_GT, Operator.SEMVER_GTE, Operator.SEMVER_LT, Operator.SEMVER_LTE}
@@ -41,12 +39,13 @@ def plain(value: object) -> object:
     if type(value).__name__ in {"NAType", "NaTType"}:  # by name, so that pandas need not be loaded
         return None
     item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "shape", None) == ():
-        scalar: object = item()
-        if scalar is not None and type(value).__name__ in {"datetime64", "timedelta64"}:
-            return value  # a time, also where NumPy would count it in nanoseconds
-        return plain(scalar) if type(scalar) is not type(value) else value
-    return value
+    return _of_numpy(value, item()) if callable(item) and getattr(value, "shape", None) == () else value
+
+
+def _of_numpy(value: object, scalar: object) -> object:
+    if scalar is not None and type(value).__name__ in {"datetime64", "timedelta64"}:
+        return value  # a time stays one, also where NumPy would count it in whole nanoseconds
+    return plain(scalar) if type(scalar) is not type(value) else value
 
 
 def kind_of(value: object) -> Kind | None:

@@ -22,7 +22,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from burgee.core.display import Drawn
-from burgee.notebook.palette import GRID, INK, MUTED, PAPER
+from burgee.notebook.palette import ALARM, GRID, INK, MUTED, PAPER
 
 WIDTH = 8.0
 """Inches; at 100 dots an inch what fits beside a notebook's margin."""
@@ -98,12 +98,12 @@ def blank(title: str, message: str) -> Plot:
     return figure
 
 
-def entitle(panel: Axes, title: str, below: str = "") -> None:
-    """What is seen, above the panel; and what else is good to know, smaller, under that."""
+def entitle(panel: Axes, title: str, below: str = "", *, alarm: str = "") -> None:
+    """What is seen, above the panel; and what else is good to know, smaller, under that; an alarm in red."""
     panel.set_title(
         clean(title, _LONGEST_LINE),
         loc="left",
-        pad=26 if below else 12,
+        pad=12 + 14 * bool(below) + 15 * bool(alarm),
         color=INK,
         fontsize=12,
         fontweight="bold",
@@ -112,6 +112,9 @@ def entitle(panel: Axes, title: str, below: str = "") -> None:
     )
     if below:
         say(panel, (0, 1), clean(below, _LONGEST_LINE), va="bottom", offset=(0, 10), coords="axes fraction")
+    if alarm:
+        words, above = clean(alarm, _LONGEST_LINE), 10 + 14 * bool(below)
+        say(panel, (0, 1), words, va="bottom", offset=(0, above), coords="axes fraction", color=ALARM, bold=True)
 
 
 def say(

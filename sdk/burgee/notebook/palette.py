@@ -15,6 +15,7 @@ OFF = "#aeb6c0"
 
 COLOURS = ("#0077bb", "#ee7733", "#009988", "#ee3377", "#33bbee", "#cc3311")
 ACCENT = COLOURS[0]
+ALARM = COLOURS[5]
 
 SHADES = {"rule": 1.0, "split": 0.72, "default": 0.4, "disabled": 0.25, "error": 0.25}
 """How strong a variant's colour is, by why it is served."""

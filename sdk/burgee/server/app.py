@@ -1,4 +1,4 @@
-"""The server: a workspace's services as an ASGI application. `mount` makes the routes; none is written here."""
+"""The server: a workspace's services as an ASGI application. `mount` makes the routes, but those of OFREP."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ from burgee.core.scope import SYSTEM_TENANT, current_scope
 from burgee.core.settings import Settings
 from burgee.keys.service import LocalKeyService
 from burgee.server.access import Access, unexpected
+from burgee.server.ofrep import mount_ofrep
 from burgee.store.database import Database
 from burgee.wire import problem
 from burgee.wire.mount import mount
@@ -41,6 +42,7 @@ def create_app(
     )
     for name, protocol in PROTOCOLS:
         mount(app, protocol, getattr(services, name), tag=name)
+    mount_ofrep(app, services.flags, clock)
 
     async def health() -> dict[str, str]:
         """Whether the server can reach its database."""

@@ -4,7 +4,7 @@ The log never changes, so a long read needs no long transaction: it fixes the la
 then goes page by page, each in a short transaction of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -101,8 +101,33 @@ _LAST_POSITION = Prepared(select(func.max(events.c.position)).where(events.c.ten
 def last_position(database: Database, tenant: str) -> int:
     """The position of the tenant's last event; 0 if there is none."""
     with database.read(tenant) as connection:
-        row = _LAST_POSITION.row(connection, {"tenant": tenant})
+        return last_in(connection, tenant)
+
+
+def last_in(connection: Connection, tenant: str) -> int:
+    """The same, in a transaction there is."""
+    row = _LAST_POSITION.row(connection, {"tenant": tenant})
     return cast("int", row[0] or 0) if row else 0
+
+
+def touched(
+    connection: Connection, tenant: str, categories: Sequence[str], after: int
+) -> tuple[dict[str, list[str]], int]:
+    """The streams `<category>-…` that went on behind a position, and the last position there is.
+
+    The streams are told by category, as what stands behind its `-`.
+    """
+    c = events.c
+    found: dict[str, list[str]] = {category: [] for category in categories}
+    last = last_in(connection, tenant)
+    if last <= after:
+        return found, after
+    within = or_(*(_begins(c.stream, f"{category}-") for category in categories))
+    query = select(c.stream).distinct().where(c.tenant == tenant, c.position > after, c.position <= last, within)
+    for stream in sorted(connection.scalars(query)):
+        category, _, rest = stream.partition("-")
+        found[category].append(rest)
+    return found, last
 
 
 def read_batches(database: Database, tenant: str, query: EventQuery) -> pa.RecordBatchReader:

@@ -32,14 +32,20 @@ type Batch = tuple[Sequence[Placed], int]
 class RemoteStream(Stream[Placed]):
     """A stream of a server."""
 
-    def __init__(self, batches: AsyncGenerator[Batch], start: int, first: Batch) -> None:
+    def __init__(self, source: "_Source", batches: AsyncGenerator[Batch], start: int, first: Batch) -> None:
         super().__init__(start)
+        self._source = source
         self._batches = batches
         self._first: Batch | None = first
         # What is being read goes on being read when a wait for it is over or cancelled: so nothing is lost.
         self._reading: list[asyncio.Task[Batch]] = []
         self._closed = False
         weakref.finalize(self, _abandon, asyncio.get_running_loop(), self._reading)
+
+    @property
+    @override
+    def connected(self) -> bool:
+        return self._source.connected
 
     @override
     async def some(self, seconds: float | None = None) -> Sequence[Placed]:
@@ -95,15 +101,16 @@ async def _read(batches: AsyncGenerator[Batch]) -> Batch:
 
 async def follow(operation: Operation, http: HttpClient, request: Request) -> Result[RemoteStream, BurgeeError]:
     """Ask for a stream; it is there, and its position known, when this returns."""
-    batches = _Source(operation, http, request, current_scope()).batches()
+    source = _Source(operation, http, request, current_scope())
+    batches = source.batches()
     try:
         _, start = await anext(batches)
-        return Ok(RemoteStream(batches, start, await anext(batches)))
+        return Ok(RemoteStream(source, batches, start, await anext(batches)))
     except operation.errors as error:
         return Err(error)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Source:
     """Where a stream comes from."""
 
@@ -111,6 +118,7 @@ class _Source:
     http: HttpClient
     request: Request
     scope: Scope
+    connected: bool = False
 
     async def batches(self) -> AsyncGenerator[Batch]:
         """Where it begins, then what comes, over as many connections as it takes."""
@@ -122,6 +130,7 @@ class _Source:
             try:
                 async with self.http.flow(self.request, self.scope, after=position, silence=_SILENCE) as answer:
                     await self._check(answer)
+                    self.connected = True
                     reader = sse.Reader()
                     async for piece in answer.pieces:
                         messages = reader.feed(piece)
@@ -134,11 +143,12 @@ class _Source:
                             yield items, position
                 peace, error = True, BrokenError("the stream ended")
             except BrokenError as broken:
-                error = broken
+                error, self.connected = broken, False
             if came or time.monotonic() - begun >= _LASTED:
                 failures = 0
                 if peace:
                     continue  # servers end streams now and then
+            self.connected = False
             failures += 1
             if failures > self.http.retries:
                 raise ServerUnavailableError(self.http.url, str(error), failures) from error

@@ -23,6 +23,11 @@ class Stream[T: Placed](AsyncIterator[T]):
         """Up to here everything was handed over: what to go on from later."""
         self._kept: deque[T] = deque()
 
+    @property
+    def connected(self) -> bool:
+        """Whether what happens would come: not while a connection that broke is taken up again."""
+        return True
+
     @abstractmethod
     async def some(self, seconds: float | None = None) -> Sequence[T]:
         """The next items, waited for; none if so many seconds passed without any. A wait cancelled loses nothing."""

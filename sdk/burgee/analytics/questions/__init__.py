@@ -15,9 +15,21 @@ their own where one counts by it, and are left out where it says who acts.
 """
 
 from burgee.analytics.questions.counts import Wanted, counts
+from burgee.analytics.questions.experiment import experiment
 from burgee.analytics.questions.funnel import funnel
 from burgee.analytics.questions.paths import paths
 from burgee.analytics.questions.retention import retention
 from burgee.analytics.questions.sessions import sessions, sessions_summary
+from burgee.analytics.questions.sums import frame_experiment
 
-__all__ = ["Wanted", "counts", "funnel", "paths", "retention", "sessions", "sessions_summary"]
+__all__ = [
+    "Wanted",
+    "counts",
+    "experiment",
+    "frame_experiment",
+    "funnel",
+    "paths",
+    "retention",
+    "sessions",
+    "sessions_summary",
+]

@@ -1,6 +1,6 @@
 """Clauses as users type them: conditions put together with `any_of`, `all_of` and `not_`, and checked.
 
-    flag.target(burgee.any_of(("country", "eq", "DE"), ("plan", "in", ["pro", "team"])), serve="on")
+flag.target(burgee.any_of(("country", "eq", "DE"), ("plan", "in", ["pro", "team"])), serve="on")
 """
 
 from collections.abc import Iterable, Sequence

@@ -40,7 +40,7 @@ type Member = Callable[[str, Mapping[str, object]], bool]
 """Whether somebody is in a segment: by the text of a targeting key, empty for none, and the context."""
 
 
-def test_of(clauses: Sequence[Clause], segments: Mapping[str, Segment] = NO_SEGMENTS) -> Test:
+def test_of(clauses: Sequence[Clause], segments: Mapping[str, Segment] = NO_SEGMENTS) -> Test:  # noqa: PT028 - a name, no test
     """Whether a context meets all clauses.
 
     Args:
@@ -131,7 +131,7 @@ def _all(tests: Sequence[Test]) -> Test:
 
 def _any(tests: Sequence[Test], *, met: bool) -> Test:
     def matches(context: Mapping[str, object]) -> bool:
-        for test in tests:  # noqa: SIM110 - as above
+        for test in tests:
             if test(context):
                 return met
         return not met
@@ -230,14 +230,16 @@ def _version(op: Operator, value: Operand) -> Holds:
     return holds
 
 
-def _holds(op: Operator, value: Operand) -> Holds:  # noqa: PLR0911 - a table of operators
+def _holds(op: Operator, value: Operand) -> Holds:
     if op in VERSION:
         return _version(op, value)
+    return search(str(value)) if op is Operator.MATCHES else _compared(op, value)
+
+
+def _compared(op: Operator, value: Operand) -> Holds:  # noqa: PLR0911 - a table of operators
     if op is Operator.BETWEEN and isinstance(value, tuple):
         low, high = value
         return lambda seen: low <= seen <= high
-    if op is Operator.MATCHES and isinstance(value, str):
-        return search(value)
     match op:
         case Operator.GT:
             return lambda seen: seen > value

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from burgee.core.errors import InvalidInputError
 from burgee.core.json import Json
@@ -53,11 +54,16 @@ class Share:
         return self.low <= self.at < self.high
 
 
+type Kind = Literal["context", "enabled", "prerequisite", "override", "holdout", "layer", "rule", "rollout", "variant"]
+"""What a step asks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of an evaluation, in words: what was asked, and what came of it.
 
     Attributes:
+        kind: what it asks.
         name: `enabled`, `prerequisite KEY`, `override`, `holdout NAME`, `layer NAME`, a rule's name, `rollout`,
             `variant`.
         met: whether the step applied to this context; None for one that was not asked.
@@ -67,6 +73,7 @@ class Step:
         served: the variant, if this step decided.
     """
 
+    kind: Kind
     name: str
     met: bool | None
     outcome: str
@@ -87,7 +94,7 @@ def explain(compiled: CompiledFlag, context: Mapping[str, object]) -> Explained:
     """Explain what a flag serves to a context. The steps are told again one by one; the answer is `evaluate`'s own."""
     answer = compiled.evaluate(context)
     if not hasattr(type(context), "get"):
-        return Explained(answer, (Step("context", met=False, outcome=answer.error or ""),))
+        return Explained(answer, (Step("context", "context", met=False, outcome=answer.error or ""),))
     return Explained(answer, tuple(_steps(compiled, context, answer)))
 
 
@@ -95,13 +102,13 @@ def _steps(compiled: CompiledFlag, context: Mapping[str, object], answer: Evalua
     state = compiled.settled
     live = is_live(state)
     switched = "on" if live else "archived" if state.archived else "killed" if state.killed else _off(compiled.state)
-    yield Step("enabled", live, switched, served=None if live else answer.variant)
+    yield Step("enabled", "enabled", live, switched, served=None if live else answer.variant)
     if not live:
         return
     decided = False
     for step in _asked(compiled, state, context):
         if decided:
-            yield Step(step.name, None, "not asked: decided above")
+            yield Step(step.kind, step.name, None, "not asked: decided above")
             continue
         yield step
         decided = step.served is not None
@@ -118,30 +125,34 @@ def _asked(compiled: CompiledFlag, state: FlagState, context: Mapping[str, objec
         met = got in one.variants
         wanted = " or ".join(one.variants)
         said = "there is no such flag" if other is None else f"{one.flag} serves {got}, wanted: {wanted}"
-        yield Step(name, met, said, served=None if met else state.default)
+        yield Step("prerequisite", name, met, said, served=None if met else state.default)
     key, trouble = _key(context)
     if state.overrides:
         variant = None if key is None else state.overrides.get(key)
         said = f"{key!r} is not named" if variant is None else f"{key!r} is given {variant}"
-        yield Step(OVERRIDE, variant is not None, said, served=variant)
+        said = trouble if key is None else said
+        yield Step("override", OVERRIDE, variant is not None, said, served=variant)
     if state.holdout is not None:
         share = _share(state, key, holdout_salt(state.holdout.name), 0.0, state.holdout.percent)
         out = share is not None and share.inside
         said = trouble if share is None else "held out" if out else "not held out"
         served = state.default if out or share is None else None
-        yield Step(f"holdout {state.holdout.name}", out, said, share=share, served=served)
+        yield Step("holdout", f"holdout {state.holdout.name}", out, said, share=share, served=served)
     if state.slice is not None:
         share = _share(state, key, layer_salt(state.slice.layer), state.slice.low, state.slice.high)
         within = share is not None and share.inside
         said = trouble if share is None else "in the flag's slice" if within else "outside the flag's slice"
-        yield Step(f"layer {state.slice.layer}", within, said, share=share, served=None if within else state.default)
+        yield Step(
+            "layer", f"layer {state.slice.layer}", within, said, share=share, served=None if within else state.default
+        )
     for rule in state.rules:
         yield _rule(compiled, state, rule, context, key, trouble)
     share = _share(state, key, state.salt, 0.0, state.rollout)
     if share is None:
-        yield Step("rollout", met=False, outcome=trouble, served=state.default)
+        yield Step("rollout", "rollout", met=False, outcome=trouble, served=state.default)
         return
     yield Step(
+        "rollout",
         "rollout",
         share.inside,
         f"inside {state.rollout:g} %" if share.inside else f"outside {state.rollout:g} %: the default",
@@ -150,7 +161,7 @@ def _asked(compiled: CompiledFlag, state: FlagState, context: Mapping[str, objec
     )
     weights = tuple((variant.name, variant.weight) for variant in state.variants)
     name, share = _picked(state, Split(weights, state.variant_salt), str(key))
-    yield Step("variant", met=True, outcome=f"by weight: {name}", share=share, served=name)
+    yield Step("variant", "variant", met=True, outcome=f"by weight: {name}", share=share, served=name)
 
 
 def _rule(
@@ -164,22 +175,22 @@ def _rule(
     checked = tuple(_checked(clause, compiled, context) for clause in rule.conditions)
     if not all(one.met for one in checked):
         missed = next(one for one in checked if not one.met)
-        return Step(rule.name, False, f"not met: {missed.clause}", checked)
+        return Step("rule", rule.name, False, f"not met: {missed.clause}", checked)
     share = None
     if rule.percent < 100:  # noqa: PLR2004 - percent
         share = _share(state, key, state.rule_salt(rule.name), 0.0, rule.percent)
         if share is None:
-            return Step(rule.name, True, trouble, checked, served=state.default)
+            return Step("rule", rule.name, True, trouble, checked, served=state.default)
         if not share.inside:
-            return Step(rule.name, False, f"outside its {rule.percent:g} %", checked, share=share)
+            return Step("rule", rule.name, False, f"outside its {rule.percent:g} %", checked, share=share)
     if rule.split is None:
-        return Step(rule.name, True, f"serves {rule.serve}", checked, share, rule.serve)
+        return Step("rule", rule.name, True, f"serves {rule.serve}", checked, share, rule.serve)
     by = rule.split.by
     hashed, problem = (key, trouble) if by == TARGETING_KEY else _key(context, by)
     if hashed is None:
-        return Step(rule.name, True, problem, checked, served=state.default)
+        return Step("rule", rule.name, True, problem, checked, served=state.default)
     name, share = _picked(state, rule.split, hashed)
-    return Step(rule.name, True, f"splits: {name}", checked, share=share, served=name)
+    return Step("rule", rule.name, True, f"splits: {name}", checked, share=share, served=name)
 
 
 def _checked(clause: Clause, compiled: CompiledFlag, context: Mapping[str, object]) -> Checked:

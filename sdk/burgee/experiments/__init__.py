@@ -1,0 +1,1 @@
+"""Experiments: what a flag did to what people do, and how sure that is."""
