@@ -97,7 +97,7 @@ REFUSED: list[tuple[Asking, str]] = [
     (lambda flag: flag.ramp(5, 50, start=None, end="2026-03-01"), "is not a time"),
     (lambda flag: flag.variants({"a": 100, "b": 1}), "sum to 101 %"),
     (lambda flag: flag.variants({"a": 50, "b": 50}, schema={"type": "wrong"}), "no JSON Schema"),
-    (lambda flag: flag.variants({"a": 50, "b": 50}, schema={"type": "integer"}), "variant 'a' does not meet the schema"),
+    (lambda flag: flag.variants({"a": 50, "b": 50}, schema={"type": "integer"}), "variant 'a' does not meet"),
     (lambda flag: flag.variants({"a": 50, "b": 50}, schema={"$ref": "https://example.org/x"}), "not in it"),
     (lambda flag: flag.variants({"a": 50, "b": 50}, schema={"$ref": "#"}), "without an end"),
     (lambda flag: flag.variants({"a": 50, "b": 50}, schema=[1]), "an object of JSON Schema"),

@@ -125,7 +125,9 @@ def test_the_differences_are_told_rule_by_rule(flag: burgee.Flag) -> None:
     assert draft.diff().to_dict("records") == [
         {"field": "order of rules", "before": ["germans", "states"], "after": ["states", "germans"]}
     ]
-    draft = flag.draft().untarget("germans").target("country", "eq", "AT", serve="treatment", name="germans").rollout(25)
+    draft = (
+        flag.draft().untarget("germans").target("country", "eq", "AT", serve="treatment", name="germans").rollout(25)
+    )
     told = draft.diff().set_index("field")
     assert told.loc["rollout"].tolist() == [20, 25]
     assert told.loc["rule germans", "after"] == "country eq 'AT' → treatment"

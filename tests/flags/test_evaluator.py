@@ -314,7 +314,10 @@ def test_what_changed_is_told_with_all_that_depends_on_it() -> None:
 
 
 def test_a_flag_that_can_not_be_compiled_takes_no_other_with_it() -> None:
-    a, b = flag("a", prerequisites=(Prerequisite("b", ("on",)),)), flag("b", prerequisites=(Prerequisite("a", ("on",)),))
+    a, b = (
+        flag("a", prerequisites=(Prerequisite("b", ("on",)),)),
+        flag("b", prerequisites=(Prerequisite("a", ("on",)),)),
+    )
     snapshot = Snapshot(Ruleset({"a": a, "b": b, "c": flag("c")}))
     broken = snapshot.evaluate("a", {"id": "u1"}, "mine")
     assert (broken.value, snapshot.error_code(broken)) == ("mine", "PARSE_ERROR")

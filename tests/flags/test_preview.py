@@ -66,7 +66,10 @@ def test_the_words_tell_how_many_and_where_to(flag: burgee.Flag) -> None:
     preview = flag.preview(USERS, rollout=40)
     move = preview.moves[0]
     assert (move.source, move.target) == ("control", "treatment")
-    assert preview.text() == f"{move.count} of 1,000 users move ({move.count / 10:.1f} %): control → treatment {move.count}"
+    assert (
+        preview.text()
+        == f"{move.count} of 1,000 users move ({move.count / 10:.1f} %): control → treatment {move.count}"
+    )
     assert preview.text() in repr(preview)
     assert flag.preview(USERS, rollout=20).text() == "nobody of 1,000 users moves"
     assert flag.preview(USERS[:0], rollout=40).text() == "no users to move"

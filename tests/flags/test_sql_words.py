@@ -281,9 +281,11 @@ def test_a_text_is_compared_by_its_bytes_in_postgres() -> None:
         ("snowflake", 'DATE_PART(EPOCH_MICROSECOND, "x") > 1793491200000000'),
         (
             "trino",
-            ("CASE WHEN TYPEOF(\"x\") LIKE '%with time zone'"
-            " THEN \"x\" >= CAST('2026-11-01 00:00:00.000001 UTC' AS TIMESTAMP(6) WITH TIME ZONE)"
-            " ELSE \"x\" >= CAST('2026-11-01 00:00:00.000001' AS TIMESTAMP(6)) END"),
+            (
+                "CASE WHEN TYPEOF(\"x\") LIKE '%with time zone'"
+                " THEN \"x\" >= CAST('2026-11-01 00:00:00.000001 UTC' AS TIMESTAMP(6) WITH TIME ZONE)"
+                " ELSE \"x\" >= CAST('2026-11-01 00:00:00.000001' AS TIMESTAMP(6)) END"
+            ),
         ),
     ],
 )

@@ -120,7 +120,7 @@ class Flag(FlagVerbs["Flag"], FlagAnalysis, Experimenting):
         """
         from burgee.flags.sql.assign import assign
 
-        return assign(self.state, frame, by)
+        return assign(self.state, frame, by, self._ruleset)
 
     def plot(self, users: object = None, *, by: str = "id") -> "Plot":
         """The rollout over time; with a frame of users also what it serves them. A matplotlib figure."""

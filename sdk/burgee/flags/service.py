@@ -21,11 +21,11 @@ from burgee.flags.changing.changes import Change, FlagSpec, Revert
 from burgee.flags.changing.rules import check_key
 from burgee.flags.changing.segments import SegmentSpec
 from burgee.flags.evaluation.compiled import compile_flag
-from burgee.flags.evaluation.rulesets import refers
+from burgee.flags.evaluation.rulesets import refers, segments_named
 from burgee.flags.model import Evaluation, FlagChange, FlagState, Ruleset, Segment, SegmentChange
 from burgee.flags.protocol import FlagService
 from burgee.flags.stored import Stored, state_at, version_of
-from burgee.flags.together import Others, check_flag, check_segment
+from burgee.flags.together import Others, check_flag, check_segment, check_segments
 from burgee.store.aggregates import Aggregates, Versioned
 from burgee.store.database import Database
 from burgee.store.log import ANY, NewEvent
@@ -53,7 +53,10 @@ class LocalFlagService(FlagService):
             event = changes.created(check_key(key), spec)
         except InvalidInputError as error:
             return Err(error)
-        return await self._created(self._stored.flags, "flags", key, event, why)
+        named = segments_named(changes.applied(None, event.data))
+        return await self._created(
+            self._stored.flags, "flags", key, event, why, lambda others: check_segments(named, others)
+        )
 
     @override
     async def get(self, key: str) -> Result[FlagState, NotFoundError | MissingTenantError]:

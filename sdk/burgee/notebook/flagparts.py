@@ -19,7 +19,9 @@ _ROOM_FOR_A_WORD = 11.0  # percent of a bar
 
 def standing(state: FlagState) -> str:
     """Whether it is on, in a word."""
-    return "archived" if state.archived else "enabled" if state.enabled else "disabled"
+    if state.archived or state.killed:
+        return "archived" if state.archived else "killed"
+    return "enabled" if state.enabled else "disabled"
 
 
 def head(state: FlagState, beside: str = "") -> str:
@@ -101,7 +103,8 @@ def describe(change: FlagChange) -> str:
     """What a change changed, in words."""
     if change.change == "created":
         return "created"
-    told = [_told(name, change.before.get(name), after) for name, after in change.after.items()]
+    names = {**change.after, **change.before}
+    told = [_told(name, change.before.get(name), change.after.get(name)) for name in names]
     return "; ".join(told) or change.change
 
 
@@ -114,6 +117,8 @@ def _told(name: str, before: object, after: object) -> str:
     match name:
         case "enabled":
             return "enabled" if after else "disabled"
+        case "killed":
+            return "killed" if after else "revived"
         case "archived":
             return "archived" if after else "restored"
         case "rollout":
@@ -122,6 +127,8 @@ def _told(name: str, before: object, after: object) -> str:
             added = [f"rule added: {rule}" for rule in after if rule not in before]
             removed = [f"rule removed: {rule}" for rule in before if rule not in after]
             return "; ".join([*added, *removed]).replace(" -> ", " → ") or "rules in another order"
+        case _ if name.startswith("override "):
+            return f"{name} → {_plain(after)}"
         case _:
             return f"{name} {_plain(before)} → {_plain(after)}"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import ipywidgets
 
 from burgee.core.errors import BurgeeError
-from burgee.flags.changing.checks import make_clause
+from burgee.flags.changing.groups import make_clause
 from burgee.flags.changing.wording import rule_name, serve_words
 from burgee.flags.model import Clause, Condition, Operator, Rule
 from burgee.flags.operators import PRESENCE, Kind

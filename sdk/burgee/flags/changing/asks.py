@@ -43,6 +43,7 @@ class FlagSpec:
     salt: str | None = None
     schema: Json = None
     scheme: str = SCHEME
+    rules: "tuple[Target, ...]" = ()
 
     def __post_init__(self) -> None:
         check_rollout(self.rollout)

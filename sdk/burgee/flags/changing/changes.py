@@ -108,6 +108,8 @@ def created(key: str, spec: FlagSpec) -> NewEvent:
         description=spec.description,
         schema=check_schema(spec.schema, variants),
     )
+    for rule in spec.rules:
+        state = replace(state, rules=_rules_after(rule, state))
     whole = as_json(state)
     return NewEvent("flag.created", {name: whole[name] for name in whole if name not in _TOLD_BY_THE_LOG})
 

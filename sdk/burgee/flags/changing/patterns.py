@@ -13,8 +13,9 @@ outside is refused with its place and the reason, and `portable` writes it again
 - `(…)` and `(?:…)` group, `|` is or, and `?`, `*`, `+`, `{m}`, `{m,}` and `{m,n}` repeat, up to 100 times by number.
 - What is no letter and no digit stands for itself behind a `\`; `\t`, `\n`, `\f` and `\r` are what they are elsewhere.
 
-Here they are searched for by RE2, in time that grows with the text and no faster. Java and others try one way after
-another, and a repeat inside a repeat (`(a+)+`) can take them forever, so that is refused, too.
+Here they are searched for by RE2, in time that grows with the text and no faster. Java tries one way after another,
+and a repeat without bound inside a repeat (`(a+)+`) can take it forever; PostgreSQL can be taken so by what may be
+empty, repeated (`(a?)*`). Both are refused, too.
 """
 
 from collections.abc import Callable
@@ -98,11 +99,14 @@ def search(pattern: str) -> Search:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A piece of a pattern as written, its size, whether it repeats without bound, and whether it is an anchor."""
+    """A piece of a pattern as written, its size, and what may not be repeated about it."""
 
     written: str
     size: int = 1
     unbounded: bool = False
+    """It repeats without bound."""
+    empty: bool = False
+    """It can be met without a character."""
     anchor: bool = False
 
 
@@ -143,6 +147,7 @@ class _Reader:
             "|".join(branch.written for branch in branches),
             sum(branch.size for branch in branches),
             any(branch.unbounded for branch in branches),
+            any(branch.empty for branch in branches),
         )
 
     def _branch(self) -> _Part:
@@ -159,6 +164,7 @@ class _Reader:
             "".join(part.written for part in parts),
             sum(part.size for part in parts),
             any(part.unbounded for part in parts),
+            all(part.empty for part in parts),
         )
 
     def _repeated(self) -> _Part:
@@ -176,6 +182,12 @@ class _Reader:
                 start,
                 hint="give the inner one a bound, e.g. {1,20} instead of +",
             )
+        if part.empty and high != 1:
+            raise self._wrong(
+                "what may be empty can't be repeated: it can take an engine forever",
+                start,
+                hint="say (ab?)* instead of (a?b?)*",
+            )
         if self._peek() and self._peek() in "?*+{":
             raise self._wrong(
                 "a repeat follows a repeat", hint="shortest (*?) and possessive (*+) repeats are not in every engine"
@@ -183,7 +195,7 @@ class _Reader:
         size = part.size * max(low if high is None else high, 1)
         if size > LARGEST:
             raise self._wrong(f"with its repeats, this pattern is of more than {LARGEST:,} characters", start)
-        return _Part(part.written + written, size, part.unbounded or high is None)
+        return _Part(part.written + written, size, part.unbounded or high is None, part.empty or low == 0)
 
     def _repeats(self) -> tuple[int, int | None, str] | None:
         """How often, from and to, and how that is written; None if what was read is not repeated."""
@@ -220,9 +232,9 @@ class _Reader:
             case ".":
                 return _Part(r"[^\n]")
             case "^":
-                return _Part("^", anchor=True)
+                return _Part("^", empty=True, anchor=True)
             case "$":
-                return _Part(self._end, anchor=True)
+                return _Part(self._end, empty=True, anchor=True)
             case "\\":
                 return _Part(self._escape(start))
             case "?" | "*" | "+" | "{":
@@ -241,7 +253,7 @@ class _Reader:
         if not self._take(")"):
             raise self._wrong("this group is not closed", start, hint="a bracket itself is written \\(")
         self._depth -= 1
-        return _Part(f"(?:{inner.written})", inner.size, inner.unbounded)
+        return _Part(f"(?:{inner.written})", inner.size, inner.unbounded, inner.empty)
 
     def _escape(self, start: int) -> str:
         sign = self._next()

@@ -41,6 +41,8 @@ def moment_of(value: object) -> int | None:
     """
     if isinstance(value, str):
         return _of_text(value)
+    if type(value) is datetime:
+        return _of_datetime(value)
     numpy_moment = getattr(value, "asm8", value)  # pandas can hold other years than a datetime can
     if type(numpy_moment).__name__ == "datetime64":
         return _of_numpy(numpy_moment)
