@@ -115,7 +115,9 @@ def test_a_sample_is_the_same_users_for_all_flags_and_processes(log: Log) -> Non
         made.record("one", id, "on", "SPLIT")
         made.record("other", id, "on", "SPLIT")
     made.flush()
-    found = [{id for id in ids if f'"id":"{id}"' in str(data)} for data in ("one", "other") for data in [select(log, data)]]
+    found = [
+        {id for id in ids if f'"id":"{id}"' in str(data)} for data in ("one", "other") for data in [select(log, data)]
+    ]
     assert found[0] == found[1]
     assert 400 < len(found[0]) < 600
     wider = recorder(Log(), sample=0.5, batch=10_000)
@@ -192,7 +194,9 @@ def test_strange_ids_stop_nothing(local: Tenant, id: str) -> None:
     counts = made.flush()
     assert counts.waiting == counts.dropped == 0
     assert counts.stored + counts.refused == 2
-    assert '"u1"' in str(local.events.query("flag.exposure").frame()["data_id"].map(repr).str.replace("'", '"').tolist())
+    assert '"u1"' in str(
+        local.events.query("flag.exposure").frame()["data_id"].map(repr).str.replace("'", '"').tolist()
+    )
 
 
 def test_memory_is_bounded_and_the_log_knows_what_was_forgotten(local: Tenant) -> None:
