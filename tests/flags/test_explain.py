@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import cast
 
 import pandas as pd
 import pyarrow as pa
@@ -106,12 +107,12 @@ def test_any_frame_and_any_column_of_ids_will_do(flag: burgee.Flag) -> None:
 
 def test_a_row_of_a_frame_is_a_context(flag: burgee.Flag) -> None:
     row = USERS.assign(age=30).loc[10]
-    assert flag.explain(row).variant == "treatment"  # type: ignore[operator] # to its types a Series is a frame
+    assert flag.explain(row).variant == "treatment"
 
 
 def test_what_is_no_context_is_explained_as_such(flag: burgee.Flag) -> None:
     for wrong in (None, 5, "u1"):
-        explanation = flag.explain(wrong)  # type: ignore[arg-type]
+        explanation = flag.explain(cast("dict[str, object]", wrong))
         assert explanation.reason == "ERROR"
         assert explanation.evaluation.error
         assert explanation._repr_mimebundle_()["text/html"]
