@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import cast
 
 import pandas as pd
 import pyarrow as pa
@@ -111,7 +112,7 @@ def test_a_row_of_a_frame_is_a_context(flag: burgee.Flag) -> None:
 
 def test_what_is_no_context_is_explained_as_such(flag: burgee.Flag) -> None:
     for wrong in (None, 5, "u1"):
-        explanation = flag.explain(wrong)  # type: ignore[arg-type]
+        explanation = flag.explain(cast("dict[str, object]", wrong))
         assert explanation.reason == "ERROR"
         assert explanation.evaluation.error
         assert explanation._repr_mimebundle_()["text/html"]
@@ -147,4 +148,4 @@ def test_an_older_version_is_explained_as_it_was() -> None:
         flag = ws.tenants.create("acme").flags.create("f", enabled=True, rollout=0)
         flag = flag.ramp(0, 100, start="2026-01-02", end="2026-01-04")
         clock.advance(days=2)
-        assert flag.at("2026-01-03").explain({"id": "u1"}).frame().set_index("kind").loc["rollout", "share"] == 50
+        assert flag.at("2026-01-03").explain({"id": "u1"}).frame().set_index("kind")["share"]["rollout"] == 50

@@ -122,7 +122,7 @@ def test_what_there_was_not_is_told(local: Tenant) -> None:
     assert at.evaluate("chekout", {}, default=7).value == 7
     with pytest.raises(burgee.NotFoundError):
         at.assign(USERS, ["chekout"])
-    with pytest.raises(burgee.InvalidInputError, match="list of keys"):
+    with pytest.raises(burgee.InvalidInputError, match="as a list"):
         at.assign(USERS, "checkout")
     for wrong in (None, "yesterday", float("nan"), pd.NaT, 3):
         with pytest.raises(burgee.InvalidInputError, match="time"):
