@@ -50,6 +50,7 @@ EACH: tuple[tuple[Change, set[str]], ...] = (
      {"variants", "values", "default", "schema"}),
     (changes.SetDescription("what it is for"), {"description"}),
     (changes.SetArchived(True), {"archived"}),
+    (changes.Several((changes.SetEnabled(True), changes.SetRollout(20))), {"enabled", "rollout"}),
     (changes.Revert(1), {"rules", "override u0", "override u9", "prerequisites"}),
 )  # fmt: skip
 """One of each change, with what the audit must show as touched."""

@@ -13,8 +13,11 @@ from burgee.workspace import Tenant
 from flags.changing import BEFORE, EACH, EACH_OF_A_SEGMENT, service
 
 
-def kinds(union: object) -> set[type]:
-    return set(get_args(get_args(getattr(union, "__value__", union))[0]))
+def kinds(union: object) -> set[object]:
+    """The classes of a union of changes, also of those within."""
+    union = getattr(union, "__value__", union)
+    within = [part for part in get_args(union) if get_args(getattr(part, "__value__", part)) or isinstance(part, type)]
+    return set().union(*map(kinds, within)) if within else {union}
 
 
 def test_the_changes_audited_here_are_all_there_are() -> None:

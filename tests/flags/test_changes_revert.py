@@ -18,9 +18,9 @@ from flags.changing import one_change, service
 
 MOMENTS = [datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 16, 12, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)]
 USERS: list[dict[str, Json]] = [
-    {"country": "DE"},
-    *({"id": f"u{number}", "country": ["DE", "US"][number % 2], "age": 10 + number} for number in range(16)),
+    {"id": f"u{number}", "country": ["DE", "US"][number % 2], "age": 10 + number} for number in range(16)
 ]
+USERS.append({"country": "DE"})
 
 
 def answers(state: FlagState, ruleset: Ruleset) -> list[Evaluation[Json]]:

@@ -193,3 +193,13 @@ def test_a_repeated_creation_is_one_segment() -> None:
         again = drive(flags.create_segment("testers", SegmentSpec(ids=("u1",))))
         assert not isinstance(again, Ok)
         assert isinstance(again.error, burgee.AlreadyExistsError)
+
+
+def test_a_frame_is_assigned_with_the_segments_and_flags_it_is_evaluated_with(here: Tenant) -> None:
+    here.segments.create("some", ids=["u1", "u2"])
+    base = here.flags.create("base").enable().target("id", "eq", "u2", serve="off")
+    flag = here.flags.create("top").enable().rollout(0).target("id", "in_segment", "some", serve="on")
+    flag = flag.require(base, "on")
+    assigned = flag.assign(pd.DataFrame({"id": ["u1", "u2", "u3"]}))
+    assert assigned["variant"].tolist() == ["on", "off", "off"]
+    assert assigned["rule"].tolist()[1] == "prerequisite base"

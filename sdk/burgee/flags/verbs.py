@@ -5,7 +5,7 @@ They are kept apart from the handle, since whatever can be changed like a flag h
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from burgee.core.checks import need_texts
 from burgee.core.clock import Moment
@@ -41,12 +41,11 @@ from burgee.flags.model import Clause, Condition, Group, Split
 if TYPE_CHECKING:
     from burgee.flags.facade import Flag
 
-TFlag = TypeVar("TFlag")
-"""What a verb gives: a handle to the flag as it is then."""
 
+class FlagVerbs[TFlag](Shown):
+    """What changes a flag, and gives a handle to the flag as it is then.
 
-class FlagVerbs(Shown, Generic[TFlag]):  # noqa: UP046 - through the newer form jedi completes nothing
-    """What changes a flag. Every verb takes `why`, a word for the history, and `expected_version`.
+    Every verb takes `why`, a word for the history, and `expected_version`.
 
     With `expected_version` the change is made only if nobody changed the flag since that version, else
     `ConcurrencyError` is raised.
