@@ -293,7 +293,7 @@ def test_spark_is_given_no_group_that_repeats_without_bound(pattern: str, refuse
     """Java goes as deep into its stack as such a group is repeated, so a long text would end the engine."""
     condition = make_condition(ATTRIBUTE, "matches", pattern)
     if not refused:
-        assert word(condition, TEXT, "spark")
+        assert isinstance(word(condition, TEXT, "spark"), exp.RegexpLike)
         return
     with pytest.raises(InvalidInputError, match=r"repeats a group without bound") as error:
         word(condition, TEXT, "spark")
