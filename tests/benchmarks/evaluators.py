@@ -1,4 +1,4 @@
-"""How long a change takes to reach evaluators over a socket, and what asking one costs: `python tests/benchmarks/evaluators.py`.
+"""How soon a change reaches evaluators over a socket, and what asking costs: `python tests/benchmarks/evaluators.py`.
 
 A server in a process of its own; twenty evaluators in this one follow it. A flag is changed fifty times, each time when
 all have seen the time before. The clock runs from before the change is sent until each evaluator serves it.
@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -46,7 +47,7 @@ def pushed(acme: burgee.Tenant) -> list[float]:
     seen = threading.Condition()
     times: list[list[float]] = [[] for _ in range(EVALUATORS)]
 
-    def noting(number: int) -> object:
+    def noting(number: int) -> Callable[[burgee.Notice], None]:
         def note(notice: burgee.Notice) -> None:
             if notice.kind == "changed":
                 with seen:
@@ -55,7 +56,7 @@ def pushed(acme: burgee.Tenant) -> list[float]:
 
         return note
 
-    evaluators = [acme.flags.evaluator(on_change=noting(number)) for number in range(EVALUATORS)]  # type: ignore[arg-type]
+    evaluators = [acme.flags.evaluator(on_change=noting(number)) for number in range(EVALUATORS)]
     taken: list[float] = []
     for change in range(1, CHANGES + 1):
         begun = time.perf_counter()

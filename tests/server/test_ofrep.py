@@ -15,10 +15,11 @@ from openfeature.exception import ErrorCode
 from openfeature.flag_evaluation import Reason
 
 import burgee
+from burgee.core.json import Json
 from burgee.workspace import Tenant, Workspace
 
 BULK = "/ofrep/v1/evaluate/flags"
-VALUES = {"yes": True, "text": "red", "whole": 3, "half": 0.5, "object": {"a": [1]}}
+VALUES: dict[str, Json] = {"yes": True, "text": "red", "whole": 3, "half": 0.5, "object": {"a": [1]}}
 
 _numbers = itertools.count(1)
 
@@ -76,9 +77,7 @@ def test_the_python_provider_is_served_what_the_flag_serves(tenant: Tenant, clie
     made = made.target("country", "eq", "DE", serve="treatment", name="germans").enable()
     for number in range(10):
         for country in ("DE", "FR"):
-            details = client.get_string_details(
-                "checkout", "", EvaluationContext(f"u{number}", {"country": country})
-            )
+            details = client.get_string_details("checkout", "", EvaluationContext(f"u{number}", {"country": country}))
             wanted = made.evaluate({"id": f"u{number}", "country": country})
             assert (details.value, details.variant, details.reason) == (wanted.value, wanted.variant, wanted.reason)
             assert details.flag_metadata.get("rule") == wanted.rule
