@@ -115,9 +115,7 @@ def test_a_sample_is_the_same_users_for_all_flags_and_processes(log: Log) -> Non
         made.record("one", id, "on", "SPLIT")
         made.record("other", id, "on", "SPLIT")
     made.flush()
-    found = [
-        {id for id in ids if f'"id":"{id}"' in str(data)} for data in ("one", "other") for data in [select(log, data)]
-    ]
+    found = [{id for id in ids if f'"id":"{id}"' in select(log, flag)} for flag in ("one", "other")]
     assert found[0] == found[1]
     assert 400 < len(found[0]) < 600
     wider = recorder(Log(), sample=0.5, batch=10_000)
@@ -146,9 +144,10 @@ def test_a_log_that_is_away_loses_nothing_and_holds_nobody_up(log: Log) -> None:
     with pytest.raises(ServerUnavailableError):
         made.flush()
     assert made.counts.waiting == 25
-    assert made.trouble is not None
+    assert "it is away" in str(made.trouble)
     log.away = False
-    assert (made.flush().stored, made.counts.waiting, made.trouble) == (25, 0, None)
+    assert (made.flush().stored, made.counts.waiting) == (25, 0)
+    assert "trouble" not in str(made._sheet().rows)
     assert len(log.rows) == 25
 
 
@@ -194,9 +193,7 @@ def test_strange_ids_stop_nothing(local: Tenant, id: str) -> None:
     counts = made.flush()
     assert counts.waiting == counts.dropped == 0
     assert counts.stored + counts.refused == 2
-    assert '"u1"' in str(
-        local.events.query("flag.exposure").frame()["data_id"].map(repr).str.replace("'", '"').tolist()
-    )
+    assert "u1" in set(local.events.query("flag.exposure").frame()["data_id"])
 
 
 def test_memory_is_bounded_and_the_log_knows_what_was_forgotten(local: Tenant) -> None:
@@ -268,7 +265,7 @@ def test_threads_record_each_exposure_once(log: Log) -> None:
         list(pool.map(work, range(8)))
     made.flush()
     made.close()
-    assert sorted({row["id"] for row in log.rows}) == sorted(str(row["id"]) for row in log.rows)
+    assert len({row["id"] for row in log.rows}) == len(log.rows)
     assert len(log.rows) == made.counts.stored == 500
 
 
@@ -287,8 +284,10 @@ def test_what_waits_at_a_fork_is_the_parents_to_store(log: Log) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"sample": 1.5}, {"sample": -0.1}, {"sample": math.nan}, {"sample": "half"}, {"sample": None}]
-    + [{"batch": 0}, {"queue": 1.5}, {"memory": -1}, {"seconds": 0}, {"seconds": math.inf}, {"flags": "one"}],
+    [
+        *({"sample": sample} for sample in (1.5, -0.1, math.nan, "half", None)),
+        *({"batch": 0}, {"queue": 1.5}, {"memory": -1}, {"seconds": 0}, {"seconds": math.inf}, {"flags": "one"}),
+    ],
 )
 def test_settings_that_can_not_be_are_named(settings: dict[str, object]) -> None:
     with pytest.raises(burgee.InvalidInputError, match=next(iter(settings))):

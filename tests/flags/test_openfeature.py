@@ -15,11 +15,12 @@ from openfeature.provider.in_memory_provider import InMemoryFlag, InMemoryProvid
 
 import burgee
 from burgee.core.errors import ServerUnavailableError
+from burgee.core.json import Json
 from burgee.openfeature import BurgeeProvider, ExposureHook
 from burgee.workspace import Tenant
 
 U1 = EvaluationContext("u1")
-VALUES = {"yes": True, "text": "red", "whole": 3, "half": 0.5, "object": {"a": [1]}, "array": [1, 2]}
+VALUES: dict[str, Json] = {"yes": True, "text": "red", "whole": 3, "half": 0.5, "object": {"a": [1]}, "array": [1, 2]}
 
 
 def until(true: Callable[[], object]) -> None:

@@ -80,11 +80,13 @@ def test_an_evaluator_may_begin_while_the_server_is_away(server: Server) -> None
 
 
 def test_a_key_that_is_refused_is_an_error_at_once(server: Server) -> None:
-    with server.open() as ws, burgee.open(server.url, token="burgee_no") as stranger:
-        acme = ws.tenant("acme")
-        with pytest.raises(burgee.AuthenticationError):
-            stranger.tenant("acme")
-        acme.flags.evaluator().close()
+    with burgee.open(str(server.folder)) as local:
+        made = local.create_key(tenant="acme")
+        with burgee.open(server.url, token=made.key) as ws:
+            acme = ws.tenant("acme")
+            local.revoke_key(made.info.id)
+            with pytest.raises(burgee.AuthenticationError):
+                acme.flags.evaluator()
 
 
 def test_evaluators_hold_no_thread_when_their_workspace_is_closed(server: Server) -> None:

@@ -15,10 +15,11 @@ from openfeature.exception import ErrorCode
 from openfeature.flag_evaluation import Reason
 
 import burgee
+from burgee.core.json import Json
 from burgee.workspace import Tenant, Workspace
 
 BULK = "/ofrep/v1/evaluate/flags"
-VALUES = {"yes": True, "text": "red", "whole": 3, "half": 0.5, "object": {"a": [1]}}
+VALUES: dict[str, Json] = {"yes": True, "text": "red", "whole": 3, "half": 0.5, "object": {"a": [1]}}
 
 _numbers = itertools.count(1)
 
