@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Self, override
 from pydantic import BaseModel
 
 from burgee.app import MEMORY, Services, archive_of, connected, database_of, embedded, mirror_of
+from burgee.cache.facade import Cache
+from burgee.cache.opening import cache_of
+from burgee.cache.protocol import CacheProvider
 from burgee.core.checks import need_text
 from burgee.core.clock import Clock, system_clock
 from burgee.core.display import Sheet, Shown
@@ -46,7 +49,18 @@ _COLUMNS = ("id", "name", "settings", "version", "created_at", "updated_at")
 class Tenant(Shown):
     """One tenant: everything that belongs to it, and nothing of any other."""
 
-    __slots__ = ("_known", "_link", "_services", "_settings", "events", "flags", "privacy", "projections", "state")
+    __slots__ = (
+        "_known",
+        "_link",
+        "_services",
+        "_settings",
+        "cache",
+        "events",
+        "flags",
+        "privacy",
+        "projections",
+        "state",
+    )
 
     def __init__(
         self,
@@ -56,6 +70,7 @@ class Tenant(Shown):
         state: TenantState,
         known: dict[str, FlagState],
         projected: Projected,
+        cache: CacheProvider[Any],
     ) -> None:
         self._link = link.into(state.id)
         self._services = services
@@ -70,6 +85,8 @@ class Tenant(Shown):
         progress = settings.progress
         self.projections = Projections(self._link, services.projections, services.events, projected, progress=progress)
         """Its projections: views made of its events."""
+        self.cache = Cache(cache, f"tenant:{state.id}")
+        """Its part of the workspace's cache."""
         self.privacy = Privacy(self._link, services.privacy)
         """Personal data in its events: what is encrypted, and how somebody is forgotten."""
 
@@ -138,7 +155,7 @@ class TenantList(Listing[Tenant]):
 class Tenants(Shown):
     """The tenants of a workspace: `ws.tenants["acme"]`."""
 
-    __slots__ = ("_known", "_link", "_projected", "_services", "_settings")
+    __slots__ = ("_cache", "_known", "_link", "_projected", "_services", "_settings")
 
     def __init__(
         self,
@@ -147,12 +164,14 @@ class Tenants(Shown):
         settings: Settings,
         known: dict[str, TenantState],
         projected: dict[str, Projected],
+        cache: CacheProvider[Any],
     ) -> None:
         self._link = link
         self._services = services
         self._settings = settings
         self._known = known
         self._projected = projected  # by tenant
+        self._cache = cache
 
     def create(self, id: str, name: str | None = None, *, exist_ok: bool = False) -> Tenant:
         """Create a tenant: `id` of a-z, 0-9, `-` and `_`; `name` for people.
@@ -197,7 +216,7 @@ class Tenants(Shown):
     def _tenant(self, state: TenantState) -> Tenant:
         self._known[state.id] = state
         projected = self._projected.setdefault(state.id, {})
-        return Tenant(self._link, self._services, self._settings, state, {}, projected)
+        return Tenant(self._link, self._services, self._settings, state, {}, projected, self._cache)
 
     def _ipython_key_completions_(self) -> Sequence[str]:
         return sorted(self._known)
@@ -233,8 +252,11 @@ class Workspace(Shown):
         self._http = http
         self._known: dict[str, TenantState] = {}
         self._projected: dict[str, Projected] = {}
-        self.tenants = Tenants(link, services, settings, self._known, self._projected)
+        self._cache = cache_of(settings)
+        self.tenants = Tenants(link, services, settings, self._known, self._projected, self._cache)
         """The tenants."""
+        self.cache = Cache(self._cache, "workspace")
+        """Its cache: in this process's memory, or where `BURGEE_CACHE` says. Each tenant has one of its own."""
 
     def tenant(self, id: str) -> Tenant:
         """The tenant of that id; `NotFoundError` says which there are."""
@@ -274,6 +296,7 @@ class Workspace(Shown):
         """Give everything back, and end what runs in the background. An in-memory workspace is gone then."""
         for handle in [handle for projected in self._projected.values() for handle in projected.values()]:
             handle.stop()
+        self._cache.close()
         if self._database is not None:
             self._database.close()
         if self._http is not None:
