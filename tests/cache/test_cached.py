@@ -213,13 +213,13 @@ def test_an_object_whose_content_cant_be_told_is_refused_unless_a_key_is_given(s
         __slots__ = ()
 
     @store.cached(ttl=60)
-    def plain(what: object) -> int:
-        return 1
+    def plain(what: object) -> str:
+        return str(what)
 
     @store.cached(ttl=60, key=lambda _what: "always")
-    def keyed(what: object) -> int:
+    def keyed(what: object) -> str:
         calls["keyed"] += 1
-        return 1
+        return str(what)
 
     with pytest.raises(InvalidInputError, match=r"Opaque.*can't be told"):
         plain(Opaque())

@@ -81,7 +81,7 @@ def test_options_that_are_none_are_refused(bad: dict[str, object]) -> None:
 
 def test_encrypted_nothing_readable_is_kept_and_keys_can_be_changed() -> None:
     inner = MemoryCache[bytes]()
-    Encrypted(inner, OLD).set("k", "a secret")
+    Encrypted[str](inner, OLD).set("k", "a secret")
     entry = inner.get_entry("k")
     assert entry is not None
     assert b"secret" not in entry.value

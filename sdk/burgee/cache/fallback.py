@@ -18,7 +18,9 @@ from burgee.cache.protocol import CacheProvider
 from burgee.core.errors import BurgeeError
 
 _log = logging.getLogger("burgee.cache")
-_MOST = 100_000  # deletions that are remembered; beyond that everything is taken away
+_ROUNDS = 2
+"""How often the first is told what it missed before callers must wait for the last of it."""
+_MOST = 10_000  # deletions that are remembered; beyond that everything is taken away
 
 
 class WithFallback[T](CacheProvider[T]):
@@ -42,7 +44,7 @@ class WithFallback[T](CacheProvider[T]):
     ) -> None:
         self._first, self._second = first, second
         self._pause, self._clock = pause, clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._away = False
         self._again_at = 0.0
         self._looking = False
@@ -169,26 +171,31 @@ class WithFallback[T](CacheProvider[T]):
                 return not self._away
             self._looking = True
         try:
-            while True:
+            for _ in range(_ROUNDS):
                 with self._lock:
                     missed, self._missed = self._missed, {}
-                try:
-                    self._tell(missed)
-                except Exception as error:  # noqa: BLE001 - whatever its client raises
-                    with self._lock:
-                        later, self._missed = self._missed, {}
-                        self._remember([*missed, *later])
-                    self._failed(error, ())
+                if not self._told(missed):
                     return False
-                with self._lock:
-                    if not self._missed:
-                        self._away = self._warned = False
-                        break
+            with self._lock:  # what came meanwhile; nothing more can come while it is told
+                missed, self._missed = self._missed, {}
+                if not self._told(missed):
+                    return False
+                self._away = self._warned = False
         finally:
-            with self._lock:
-                self._looking = False
+            self._looking = False
         self._second.clear()
         _log.warning("the cache is back on its server")
+        return True
+
+    def _told(self, missed: Mapping[tuple[str, str], None]) -> bool:
+        try:
+            self._tell(missed)
+        except Exception as error:  # noqa: BLE001 - whatever its client raises
+            with self._lock:
+                later, self._missed = self._missed, {}
+                self._remember([*missed, *later])
+                self._failed(error, ())
+            return False
         return True
 
     def _tell(self, missed: Mapping[tuple[str, str], None]) -> None:

@@ -91,7 +91,13 @@ def _feed_table(digest: Any, value: object) -> bool:
     if home in {"polars", "pyarrow"} and hasattr(value, "__arrow_c_stream__"):
         import pyarrow as pa
 
-        table = pa.RecordBatchReader.from_stream(value).read_all().combine_chunks()
+        is_table = hasattr(value, "columns")
+        table = (
+            pa.RecordBatchReader.from_stream(value).read_all()
+            if is_table
+            else pa.table([pa.chunked_array(value)], [""])
+        )
+        table = table.combine_chunks()
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema.remove_metadata()) as writer:
             writer.write_table(table.replace_schema_metadata(None))
@@ -168,7 +174,8 @@ def _text(value: object) -> bytes:
         return b"nan"
     if isinstance(value, datetime | time):
         return f"{value.isoformat()} {value.fold}".encode()
-    return repr(value).encode()
+    kind = next(kind for kind in _PLAIN if isinstance(value, kind))  # a subclass may show itself otherwise
+    return kind.__repr__(value).encode()
 
 
 def _put(digest: Any, name: str, data: Any) -> None:
