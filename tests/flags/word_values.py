@@ -92,6 +92,7 @@ HOSTILE = (
 _NUMBERS = ("0", "1", "2", "10", "9" * 25, "1" + "0" * 25)
 _IDENTIFIERS = ("0", "1", "9", "10", "1a", "A", "a", "alpha", "b", "-", "a-b", "Z", "0-", "99999999999999999999999")
 _WRONG = ("", "01", "é", "x_")
+_TYPOS: tuple[str, ...] = ("", *"0139- :.+Zzé\n")
 _ZONES = ("", "Z", "+00:00", "-00:00", "+05:30", "-05:00", "+14:59", "-14:59")
 
 
@@ -153,7 +154,7 @@ def _time(chosen: random.Random) -> str:
 
 def _spoiled(chosen: random.Random, text: str) -> str:
     place = chosen.randrange(len(text))
-    return text[:place] + chosen.choice(["", *"0139- :.+Zzé\n"]) + text[place + chosen.randint(0, 1) :]
+    return text[:place] + chosen.choice(_TYPOS) + text[place + chosen.randint(0, 1) :]
 
 
 _identifiers = st.sampled_from(_IDENTIFIERS) | st.integers(0, 10**30).map(str) | st.sampled_from(_WRONG)
