@@ -45,9 +45,7 @@ class FlagAssigning:
     ) -> "duckdb.DuckDBPyRelation": ...
 
     @overload
-    def assign(  # type: ignore[overload-overlap] # likewise
-        self, frame: "Batches | Dataset", *, by: str = "id"
-    ) -> "pa.RecordBatchReader": ...
+    def assign(self, frame: "Batches | Dataset", *, by: str = "id") -> "pa.RecordBatchReader": ...
 
     @overload
     def assign(self, frame: object, *, by: str = "id") -> "pd.DataFrame": ...
@@ -153,7 +151,8 @@ def chosen(ruleset: Ruleset, flags: Iterable[FlagAssigning | str] | None) -> Seq
         raise InvalidInputError(f"flags are given as a list, not {flags!r}", hint=f"flags=[{flags!r}]")
     states = []
     for one in flags:
-        key = one.state.key if isinstance(one, FlagAssigning) else need_text("a flag's key", one)
+        key = one.state.key if isinstance(one, FlagAssigning) else one
+        need_text("a flag's key", key)
         if key not in ruleset.flags:
             raise NotFoundError("flag", key, sorted(ruleset.flags))
         states.append(ruleset.flags[key])

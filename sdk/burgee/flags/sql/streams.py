@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import duckdb
 import numpy as np
@@ -74,19 +74,18 @@ def assign_relation(
     types = dict(zip(relation.columns, map(str, relation.types), strict=True))
     columns = {name: _of_type(name, types[name], is_key=name in needs.keys) for name in needs.why}
     decision = flag_expression(compiled, columns, by, with_bucket=True, prefix=_prefix(relation.columns))
-    layers = [exp.to_identifier(name, quoted=True) for name, _ in decision.layers if name != decision.bucket]
-    bucket = exp.to_identifier(decision.bucket, quoted=True)
-    every = exp.Star(except_=[*layers, bucket])
+    every = exp.Star(except_=[exp.to_identifier(name, quoted=True) for name, _ in decision.layers])
     added = [
         decision.case(lambda one: _text(one.variant)),
         decision.case(_value_of([answer.value for answer in compiled.outcomes.all])),
         decision.case(lambda one: _text(one.reason.value)),
         decision.case(lambda one: _text(one.rule)),
-        exp.column(bucket),
+        exp.column(str(decision.bucket), quoted=True),
     ]
     named = [exp.alias_(value, name, quoted=True) for name, value in zip(COLUMNS, added, strict=True)]
     rows = decision.nested(exp.select("*").from_(_RELATION)).subquery("decided")
-    return relation.query(_RELATION, exp.select(every, *named).from_(rows).sql("duckdb"))
+    answer = relation.query(_RELATION, exp.select(every, *named).from_(rows).sql("duckdb"))
+    return cast("duckdb.DuckDBPyRelation", answer)  # only of what is no SELECT there is none
 
 
 def assign_stream(
@@ -176,7 +175,7 @@ def _of_type(name: str, type: str, *, is_key: bool) -> Column:
             hint="targeting keys are text, whole numbers or UUIDs; name their column with by=…",
         )
     made = column(name, kind)
-    if type.startswith("ENUM"):
+    if type.startswith("ENUM") or type == _NOTHING:
         return Column(exp.cast(made.value, exp.DType.VARCHAR), kind)
     if type.startswith("DECIMAL"):  # a number is read from text as Python does it; elsewise it is rounded twice
         as_text = exp.cast(exp.column(name, quoted=True), exp.DType.VARCHAR)
@@ -184,8 +183,9 @@ def _of_type(name: str, type: str, *, is_key: bool) -> Column:
     return made
 
 
+_NOTHING = '"NULL"'
 _TYPES = {
-    **dict.fromkeys(("VARCHAR", "ENUM"), ColumnKind.TEXT),
+    **dict.fromkeys(("VARCHAR", "ENUM", _NOTHING), ColumnKind.TEXT),
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), ColumnKind.WHOLE),
     **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), ColumnKind.WHOLE),
     **dict.fromkeys(("FLOAT", "DOUBLE", "DECIMAL"), ColumnKind.FRACTION),
