@@ -20,7 +20,8 @@ BOUNDS = (
     datetime(1, 1, 1, tzinfo=UTC),
     datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
 )
-VERSIONS = ("1.0.0", "1.2.10", "0.0.0-0", "1.0.0-alpha", "1.0.0-1a.99999999999999999999999+b.c", f"1.{'9' * 25}.0--")
+VERSIONS = ("1.0.0", "1.2.10", "0.0.0-1", "1.0.0-alpha", "1.0.0-1a.99999999999999999999999+b.c", f"1.{'9' * 25}.0--")
+UNBOUNDED = "(?:a|b){2,}[^a]"
 PATTERNS = (
     r"^a\.",
     r"^[^\n]*$",
@@ -34,7 +35,8 @@ PATTERNS = (
     r"\{|\}|\$|%",
     r"\s\S",
     r"^\D+$",
-    r"(?:a|b){2,}[^a]",
+    UNBOUNDED,
+    "(?:a|b){2,50}[^a]",
     r"(\W|_)?\w{3}",
     r"^$",
 )
@@ -61,6 +63,8 @@ HOSTILE = (
     "\n1.2.3",
     "v1.2.3",
     "1.2.3-a\n",
+    "0.0.0-0",
+    "a.",
     "1.2.3-",
     "1.2.3+",
     "1.0.0-a..b",
@@ -104,9 +108,9 @@ def text_conditions() -> list[Condition]:
 
 
 def texts(size: int) -> list[str | None]:
-    """Hostile texts first, then versions and times near the bounds, and some that miss being one by a character."""
+    """Hostile texts, the bounds, then versions and times near them, and what misses being one by a character."""
     chosen = random.Random(7)  # noqa: S311 - the same ones each time
-    made: list[str | None] = list(HOSTILE)
+    made = [*HOSTILE, *VERSIONS, *(bound.isoformat() for bound in BOUNDS)]
     while len(made) < size:
         text = _version(chosen) if chosen.random() < 0.5 else _time(chosen)
         made.append(_spoiled(chosen, text) if chosen.random() < 0.15 else text)
