@@ -175,7 +175,8 @@ def _text(value: object) -> bytes:
     if isinstance(value, datetime | time):
         return f"{value.isoformat()} {value.fold}".encode()
     kind: Any = next(kind for kind in _PLAIN if isinstance(value, kind))  # a subclass may show itself otherwise
-    return kind.__repr__(value).encode()
+    text: str = kind.__repr__(value)
+    return text.encode()
 
 
 def _put(digest: Any, name: str, data: Any) -> None:
