@@ -20,8 +20,10 @@ from burgee.flags.changing.changes import Change, FlagSpec
 from burgee.flags.changing.checks import check_time
 from burgee.flags.changing.rules import check_key
 from burgee.flags.changing.wording import holdout_words, ramp_words, schedule_words, serve_words, slice_words
+from burgee.flags.comparing import FlagComparing, FlagsComparing
 from burgee.flags.evaluation.compiled import CompiledFlag, compile_flag
 from burgee.flags.evaluation.rulesets import CompiledRuleset, refers
+from burgee.flags.exchange import FlagdExchange
 from burgee.flags.experimenting import Experimenting
 from burgee.flags.model import SCHEME, Evaluation, FlagChange, FlagState, Reason, Ruleset
 from burgee.flags.protocol import FlagService
@@ -41,7 +43,7 @@ STATE_COLUMNS = (
 )  # fmt: skip
 
 
-class Flag(FlagVerbs["Flag"], FlagAnalysis, Experimenting):
+class Flag(FlagVerbs["Flag"], FlagAnalysis, FlagComparing, Experimenting):
     """One version of a flag. Every verb returns a handle to the new version; this one stays as it is."""
 
     __slots__ = ("_compiled", "_experiments", "_known", "_link", "_ruleset", "_service", "evaluate", "state")
@@ -135,6 +137,9 @@ class Flag(FlagVerbs["Flag"], FlagAnalysis, Experimenting):
     def _change(self, change: Change, why: str | None, expected_version: int | None) -> "Flag":
         return self._newest(self._link.call(self._service.change(self.key, change, expected_version, why)))
 
+    def _flag(self, key: str) -> "Flag":
+        return self._newest(self._link.call(self._service.get(key)))
+
     def _newest(self, state: FlagState) -> "Flag":
         self._known[state.key] = state
         return self._at(state, _around(self._link, self._service, state))
@@ -207,7 +212,7 @@ class FlagHistory(History[FlagState]):
         return figure
 
 
-class Flags(Serving, Shown):
+class Flags(Serving, FlagsComparing, FlagdExchange, Shown):
     """The flags of a tenant: `acme.flags["checkout"]`."""
 
     __slots__ = ("_background", "_experiments", "_ingest", "_known", "_link", "_service")
