@@ -174,8 +174,8 @@ def _order_of(name: str, attribute: Attribute, literal: Literal, reading: Readin
     if isinstance(literal, str):
         if not math.isnan(as_number(literal)):
             raise UnsayableError(
-                f"it compares {attribute.name!r} with the text {literal!r} by {name!r}, as text or as a number by what the "
-                "attribute is; write the number without quotes"
+                f"it compares {attribute.name!r} with the text {literal!r} by {name!r}, as text or as a number, as the "
+                "attribute is one; write the number without quotes"
             )
     else:
         _note_kind(attribute, literal, reading)
