@@ -1,4 +1,4 @@
-"""The same flag, the same answer: `evaluate`, and the text of its SELECT on DuckDB, PostgreSQL, Spark and ClickHouse."""
+"""The same flag, the same answer: `evaluate`, and its SELECT on DuckDB, PostgreSQL, Spark and ClickHouse."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence

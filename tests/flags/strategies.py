@@ -243,7 +243,7 @@ def deep_states(
 def deep_flags(draw: st.DrawFn) -> tuple[FlagState, Ruleset]:
     """A flag, and others, of which it and they may require some."""
     others: list[FlagState] = []
-    segments = draw(segment_sets())
+    segments: dict[str, Segment] = draw(st.just({}) | segment_sets())
     for number in range(draw(st.integers(0, 2))):
         others.append(draw(deep_states(f"g{number}", tuple(others), tuple(segments))))
     state = draw(deep_states("f", tuple(others), tuple(segments)))

@@ -16,6 +16,7 @@ from burgee.core.page import Page
 from burgee.flags.analysis.evaluations import Evaluations
 from burgee.flags.analyst import FlagAnalysis
 from burgee.flags.applications.exposures import Ingest
+from burgee.flags.assigning import FlagAssigning, FlagsAssigning
 from burgee.flags.changing.changes import Change, FlagSpec
 from burgee.flags.changing.checks import check_time
 from burgee.flags.changing.rules import check_key
@@ -43,10 +44,10 @@ STATE_COLUMNS = (
 )  # fmt: skip
 
 
-class Flag(FlagVerbs["Flag"], FlagAnalysis, FlagComparing, Experimenting):
+class Flag(FlagVerbs["Flag"], FlagAnalysis, FlagAssigning, FlagComparing, Experimenting):
     """One version of a flag. Every verb returns a handle to the new version; this one stays as it is."""
 
-    __slots__ = ("_compiled", "_experiments", "_known", "_link", "_ruleset", "_service", "evaluate", "state")
+    __slots__ = ("_compiled", "_experiments", "_known", "_link", "_now", "_ruleset", "_service", "evaluate", "state")
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class Flag(FlagVerbs["Flag"], FlagAnalysis, FlagComparing, Experimenting):
         self._service = service
         self._known = known  # what `Flags` shows as the newest it knows
         self._ruleset = ruleset or Ruleset()  # the flags and segments it refers to
+        self._now = now  # the moment it is looked at, where that is not the present
         self.state = state
         self._compiled: CompiledFlag = compile_flag(state, self._ruleset, now)
         self.evaluate = self._compiled.evaluate
@@ -104,25 +106,6 @@ class Flag(FlagVerbs["Flag"], FlagAnalysis, FlagComparing, Experimenting):
     def history(self) -> "FlagHistory":
         """Every change, oldest first: who, when, why, before and after."""
         return FlagHistory(Page(self._link.call(self._service.history(self.key))))
-
-    def assign(self, frame: object, *, by: str = "id") -> "pd.DataFrame":
-        """What the flag serves to each row of a frame, and why.
-
-        Args:
-            frame: any frame: pandas, polars, Arrow. Its columns are the attributes that rules look at.
-            by: the column that holds the targeting key.
-
-        Returns:
-            A frame with the same index and the columns `variant, value, reason, rule, bucket`; row by row
-            what `evaluate` says. `bucket` is the rollout's: in a rollout of p % when below p/100 * 2**32.
-
-        Raises:
-            MissingColumnError: the frame lacks `by` or an attribute of a rule.
-            InvalidInputError: a column is of a kind that can't be used.
-        """
-        from burgee.flags.sql.assign import assign
-
-        return assign(self.state, frame, by, self._ruleset)
 
     def plot(self, users: object = None, *, by: str = "id") -> "Plot":
         """The rollout over time; with a frame of users also what it serves them. A matplotlib figure."""
@@ -212,7 +195,7 @@ class FlagHistory(History[FlagState]):
         return figure
 
 
-class Flags(Serving, FlagsComparing, FlagdExchange, Shown):
+class Flags(FlagsAssigning, Serving, FlagsComparing, FlagdExchange, Shown):
     """The flags of a tenant: `acme.flags["checkout"]`."""
 
     __slots__ = ("_background", "_experiments", "_ingest", "_known", "_link", "_service")

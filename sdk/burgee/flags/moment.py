@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, override
 
 from burgee.core.display import Sheet, Shown
-from burgee.core.errors import InvalidInputError, NotFoundError
+from burgee.core.errors import NotFoundError
 from burgee.core.json import Json
 from burgee.core.link import Link
 from burgee.flags.analysis.evaluations import Evaluations
+from burgee.flags.assigning import FlagAssigning, chosen
 from burgee.flags.evaluation.rulesets import CompiledRuleset
 from burgee.flags.facade import STATE_COLUMNS, Flag, state_row
 from burgee.flags.model import Evaluation, FlagState, Ruleset
@@ -62,28 +63,23 @@ class FlagsAt(Shown, Mapping[str, Flag]):
         """What every flag served to a context: by key, and as a frame. Archived ones are left out."""
         return Evaluations(self._compiled.evaluate_all(context))
 
-    def assign(self, frame: object, flags: Iterable[str] | None = None, *, by: str = "id") -> "pd.DataFrame":
+    def assign(
+        self, frame: object, flags: Iterable[FlagAssigning | str] | None = None, *, by: str = "id"
+    ) -> "pd.DataFrame":
         """The variants that flags served to each row of a frame: the same index, a column for each flag.
 
         Args:
             frame: any frame, with the columns that rules look at.
-            flags: their keys; all that were not archived, unless given.
+            flags: keys, or flags; all that were not archived, unless given.
             by: the column that holds the targeting key.
 
         Raises:
             NotFoundError: there was no such flag.
             MissingColumnError: the frame lacks a column that a flag needs.
         """
-        import pandas as pd
+        from burgee.flags.sql.several import assign_several
 
-        from burgee.flags.analysis.contexts import as_pandas
-
-        if isinstance(flags, str):
-            raise InvalidInputError(f"flags are a list of keys, not {flags!r}", hint=f"flags=[{flags!r}]")
-        users = as_pandas(frame)
-        keys = [key for key in self if not self.ruleset.flags[key].archived] if flags is None else list(flags)
-        columns = {key: self[key].assign(users, by=by)["variant"] for key in keys}
-        return pd.DataFrame(columns, index=users.index)
+        return assign_several(chosen(self.ruleset, flags), frame, by, self.ruleset, self.time)
 
     def frame(self) -> "pd.DataFrame":
         """The flags as a frame, with the columns of `Flags.frame`."""

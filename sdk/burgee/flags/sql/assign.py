@@ -8,6 +8,7 @@ looked up by it.
 
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -22,15 +23,22 @@ from burgee.flags.sql.frames import Frame
 from burgee.flags.sql.running import Numbers, connect, served
 
 
-def assign(state: FlagState, frame: object, by: str = TARGETING_KEY, ruleset: Ruleset = ALONE) -> pd.DataFrame:
+def assign(
+    state: FlagState,
+    frame: object,
+    by: str = TARGETING_KEY,
+    ruleset: Ruleset = ALONE,
+    now: datetime | None = None,
+) -> pd.DataFrame:
     """What each row of a frame is served, and why: row i is what `evaluate({**row, "id": row[by]})` gives.
 
     Args:
-        state: the flag version; its schedules and ramps are looked at once, now.
+        state: the flag version; its schedules and ramps are looked at once for all rows.
         frame: a table of pandas, polars or Arrow, or whatever gives an Arrow stream. It needs `by` and, if the flag
             is enabled, the columns its rules name; others are not looked at.
         by: the column of targeting keys: text, whole numbers or UUIDs.
         ruleset: where its prerequisites and segments are found.
+        now: the moment its schedules and ramps are looked at; the present unless given.
 
     Returns:
         A frame with the index of the one given (a `RangeIndex` if it had none) and these columns: `variant`
@@ -43,7 +51,7 @@ def assign(state: FlagState, frame: object, by: str = TARGETING_KEY, ruleset: Ru
         InvalidInputError: it is no frame, a column is there twice, or `by`, or a column that a rule splits by, holds
             what can't be targeting keys.
     """
-    compiled = compiled_now(state, ruleset)
+    compiled = compiled_at(now, state, ruleset)
     answers = compiled.outcomes.all
     rows = Frame(frame)
     with closing(connect()) as connection:
@@ -58,9 +66,9 @@ def assign(state: FlagState, frame: object, by: str = TARGETING_KEY, ruleset: Ru
     return pd.DataFrame(columns, index=rows.index, copy=False)
 
 
-def compiled_now(state: FlagState, ruleset: Ruleset = ALONE) -> CompiledFlag:
-    """The flag version as it stands now, for all rows alike."""
-    return compile_flag(state, ruleset, from_us(system_clock.now_us()))
+def compiled_at(now: datetime | None, state: FlagState, ruleset: Ruleset = ALONE) -> CompiledFlag:
+    """The flag version as it stands at one moment, the present unless given, for all rows alike."""
+    return compile_flag(state, ruleset, from_us(system_clock.now_us()) if now is None else now)
 
 
 def variants(compiled: CompiledFlag, numbers: Numbers) -> "pd.Categorical[str]":

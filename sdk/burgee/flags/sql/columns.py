@@ -65,8 +65,10 @@ def key_text(column: Column) -> exp.Expr:
         case ColumnKind.WHOLE | ColumnKind.UUID:
             return exp.cast(id, exp.DType.VARCHAR)
         case ColumnKind.FRACTION:
-            whole = exp.and_(exp.Floor(this=id).eq(id), exp.Abs(this=id.copy()) < EXACT_FLOAT)
-            return exp.case().when(whole, exp.cast(exp.cast(id.copy(), exp.DType.BIGINT), exp.DType.VARCHAR))
+            digits = exp.cast(exp.cast(id, exp.DType.BIGINT), exp.DType.VARCHAR)
+            if_whole = exp.case().when(exp.Floor(this=id.copy()).eq(id.copy()), digits)
+            # First whether it is small enough: Spark's FLOOR is a whole number, and raises where there is none.
+            return exp.case().when(exp.Abs(this=id.copy()) < EXACT_FLOAT, if_whole)
         case _:
             raise InvalidInputError(
                 f"a column of the kind {column.kind.value!r} can't be targeting keys",

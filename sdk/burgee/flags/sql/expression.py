@@ -186,10 +186,9 @@ class _Making:
         branches: list[Branch] = []
         for one in every:
             here = step.eq(one.number)
-            for key in one.keys:
-                branches.append((exp.and_(here, self.column(key).is_(exp.null())), outcomes.failed))
-            for end, answer in zip(one.ends, one.answers, strict=False):
-                branches.append((exp.and_(here, split < end), answer))
+            ends = zip(one.ends, one.answers, strict=False)
+            branches += [(exp.and_(here, self.column(key).is_(exp.null())), outcomes.failed) for key in one.keys]
+            branches += [(exp.and_(here, split < end), answer) for end, answer in ends]
             branches.append((here, one.answers[-1]))
         return branches[:-1], last.answers[-1]
 

@@ -18,10 +18,14 @@ class Frame:
     __slots__ = ("_arrays", "_frame", "index")
 
     def __init__(self, frame: object) -> None:
-        self._frame = frame if isinstance(frame, pd.DataFrame) else _table(frame)
         self._arrays: dict[str, pa.ChunkedArray | None] = {}
-        self.index: pd.Index = frame.index if isinstance(frame, pd.DataFrame) else pd.RangeIndex(self._frame.num_rows)
+        self.index: pd.Index
         """The frame's own; a `RangeIndex` if it has none."""
+        if isinstance(frame, pd.DataFrame):
+            self._frame, self.index = frame, frame.index
+        else:
+            self._frame = _table(frame)
+            self.index = pd.RangeIndex(self._frame.num_rows)
 
     def check(self, needed: Mapping[str, str]) -> None:
         """Raise `MissingColumnError` for a column that is not there, `InvalidInputError` for one that is twice."""

@@ -36,7 +36,7 @@ _ALONE: dict[str, str | bool | int | float | list[str]] = {
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """A DuckDB that reaches nothing. For each call its own: one that was kept would hang a forked process at its end."""
+    """A DuckDB that reaches nothing, for one call: one that was kept would hang a forked process when it ends."""
     return duckdb.connect(":memory:", config=_ALONE)
 
 
