@@ -8,6 +8,7 @@ in process differ (null within an `and`), it is as the latter, and as jsonlogic.
 import math
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from burgee.core.json import Json
@@ -113,7 +114,7 @@ def _less(left: Value, right: Value) -> bool:
 
 
 def _chain(holds: Callable[[Value, Value], bool]) -> Callable[..., bool]:
-    return lambda *values: all(holds(one, other) for one, other in zip(values, values[1:], strict=False))
+    return lambda *values: all(holds(one, other) for one, other in pairwise(values))
 
 
 def _in(needle: Value, hay: Value) -> bool:
@@ -131,7 +132,8 @@ def _sem_ver(left: Value, sign: str, right: str) -> bool | None:
     if one is None or other is None:
         return None
     if sign in {"^", "~"}:
-        return one[: 1 if sign == "^" else 2] == other[: 1 if sign == "^" else 2]
+        parts = 1 if sign == "^" else 2
+        return bool(one[:parts] == other[:parts])
     return _SIGNS[sign](one, other)
 
 

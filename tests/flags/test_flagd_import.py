@@ -20,10 +20,10 @@ from burgee.workspace import Tenant
 from flags.jsonlogic import flagd_serves
 
 VARIANTS: dict[str, Json] = {"a": "A", "b": "B", "c": "C", "true": "T", "false": "F"}
-BALLMER = {"==": ["ballmer@macrosoft.com", {"var": ["email"]}]}
+BALLMER: Any = {"==": ["ballmer@macrosoft.com", {"var": ["email"]}]}
 
 
-def definition(targeting: Json, **more: Json) -> dict[str, Json]:
+def definition(targeting: Any, **more: Json) -> dict[str, Any]:
     return {"state": "ENABLED", "variants": VARIANTS, "defaultVariant": "c", "targeting": targeting, **more}
 
 
@@ -38,8 +38,8 @@ def asked(flag: CompiledFlag, context: Mapping[str, Json]) -> Evaluation[Json]:
     return flag.evaluate({"id" if name == "targetingKey" else name: value for name, value in context.items()})
 
 
-def refusal(flag: Json, key: str = "f", **shared: Json) -> str:
-    [read] = read_flagd({"flags": {key: flag}, **shared})
+def refusal(flag: Any, key: str = "f", shared: Any = None) -> str:
+    [read] = read_flagd({"flags": {key: flag}, "$evaluators": shared})
     assert read.spec is None
     return str(read.refused)
 
@@ -69,7 +69,7 @@ def refusal(flag: Json, key: str = "f", **shared: Json) -> str:
         ({"if": [BALLMER, "a", "b"]}, "email", {"ballmer@macrosoft.com": "a", "jobs@orange.com": "b"}),
     ],
 )  # fmt: skip
-def test_the_answers_of_flagds_testbed_are_given(targeting: Json, attribute: str, expected: dict[str, str]) -> None:
+def test_the_answers_of_flagds_testbed_are_given(targeting: Any, attribute: str, expected: dict[str, str]) -> None:
     flag = flag_of(definition(targeting))
     assert {value: asked(flag, {attribute: value}).variant for value in expected} == expected
 
@@ -78,13 +78,13 @@ def test_the_answers_of_flagds_testbed_are_given(targeting: Json, attribute: str
     ("jon@company.com", "premium", "a"), ("jon@company.com", "basic", "b"), ("user1", "premium", "b"),
 ])  # fmt: skip
 def test_a_choice_among_shares_is_made_first(key: str, tier: str, expected: str) -> None:
-    choice: Json = {"if": [{"==": [{"var": "tier"}, "premium"]}, "a", "b"]}
+    choice: Any = {"if": [{"==": [{"var": "tier"}, "premium"]}, "a", "b"]}
     flag = flag_of(definition({"fractional": [{"var": "targetingKey"}, [choice, 50], ["b", 50]]}))
     assert asked(flag, {"targetingKey": key, "tier": tier}).variant == expected
 
 
 def test_a_choice_of_a_weight_is_made_first() -> None:
-    weight: Json = {"if": [{"==": [{"var": "tier"}, "premium"]}, 100, 0]}
+    weight: Any = {"if": [{"==": [{"var": "tier"}, "premium"]}, 100, 0]}
     flag = flag_of(definition({"fractional": [{"var": "targetingKey"}, ["a", weight], ["b", 10]]}))
     for key in ("jon@company.com", "user1"):
         assert asked(flag, {"targetingKey": key, "tier": "premium"}).variant == "a"
@@ -92,7 +92,8 @@ def test_a_choice_of_a_weight_is_made_first() -> None:
 
 
 def test_a_flag_without_targeting_needs_no_targeting_key() -> None:
-    for targeting in (None, {}):
+    nothing: list[Any] = [None, {}]
+    for targeting in nothing:
         answer = flag_of(definition(targeting)).evaluate({})
         assert (answer.value, answer.rule, answer.error) == ("C", "otherwise", None)
 
@@ -106,18 +107,19 @@ def test_a_disabled_flag_serves_its_default_and_that_is_noted() -> None:
 def test_a_flag_without_default_is_read_where_it_serves_none() -> None:
     total = {**definition({"if": [BALLMER, "a", "b"]}), "defaultVariant": None}
     assert asked(flag_of(total), {"email": "x"}).variant == "b"
-    for targeting in ({"if": [BALLMER, "a"]}, {"if": [BALLMER, "a", None]}, {"fractional": [["a"], ["b"]]}, None):
+    partial: list[Any] = [{"if": [BALLMER, "a"]}, {"if": [BALLMER, "a", None]}, {"fractional": [["a"], ["b"]]}, None]
+    for targeting in partial:
         assert "give it a defaultVariant" in refusal({**definition(targeting), "defaultVariant": None})
 
 
 def test_the_time_is_a_schedule_of_rules() -> None:
     now = {"var": "$flagd.timestamp"}
-    flag: Json = definition({"if": [{"and": [{">=": [now, 100]}, {">": [200, now]}]}, "a", {"<=": [now, 300]}, "b"]})
+    flag = definition({"if": [{"and": [{">=": [now, 100]}, {">": [200, now]}]}, "a", {"<=": [now, 300]}, "b"]})
     assert [flag_of(flag, now=now).evaluate({}).variant for now in (99, 100, 199, 200, 300, 301)] == list("baabbc")
 
 
 def test_shared_evaluators_stand_where_they_are_referred_to() -> None:
-    shared: dict[str, Json] = {"is_ballmer": BALLMER, "nobody": {"!": [{"$ref": "is_ballmer"}]}}
+    shared: dict[str, Any] = {"is_ballmer": BALLMER, "nobody": {"!": [{"$ref": "is_ballmer"}]}}
     [read] = read_flagd({"flags": {"f": definition({"if": [{"$ref": "nobody"}, "a", "b"]})}, "$evaluators": shared})
     assert read.spec is not None
     flag = compile_flag(applied(None, created("f", read.spec).data))
@@ -185,8 +187,8 @@ def test_attributes_are_given_other_names() -> None:
     ],
 )  # fmt: skip
 def test_what_has_no_words_here_is_refused_with_the_reason(targeting: Json, why: str) -> None:
-    loop: Json = {"loop": {"!": [{"$ref": "loop"}]}}
-    assert why in refusal(definition(targeting), **{"$evaluators": loop})
+    loop: Any = {"loop": {"!": [{"$ref": "loop"}]}}
+    assert why in refusal(definition(targeting), shared=loop)
 
 
 @pytest.mark.parametrize(
@@ -210,14 +212,14 @@ def test_a_key_that_no_flag_has_here_is_refused() -> None:
 
 
 def test_a_tree_that_lies_too_deep_is_refused() -> None:
-    tree: Json = {"==": [{"var": "x"}, 1]}
+    tree: Any = {"==": [{"var": "x"}, 1]}
     for _ in range(300):
         tree = {"!": [{"or": [tree, {"==": [{"var": "y"}, 1]}]}]}
     assert "deep" in refusal(definition({"if": [tree, "a"]}))
 
 
 def test_what_is_not_quite_the_same_is_noted() -> None:
-    targeting: Json = {"if": [{"and": [{"<": [{"var": "age"}, 18]}, {"starts_with": [{"var": "code"}, "x"]}]}, "a"]}
+    targeting: Any = {"if": [{"and": [{"<": [{"var": "age"}, 18]}, {"starts_with": [{"var": "code"}, "x"]}]}, "a"]}
     [read] = read_flagd({"flags": {"f": definition(targeting, metadata={"description": "why", "owner": "us"})}})
     assert read.spec is not None
     assert read.spec.description == "why"
@@ -303,11 +305,28 @@ conditions = st.recursive(
 timed = st.tuples(st.sampled_from(["<", "<=", ">", ">="]), seconds, conditions).map(
     lambda one: {"and": [{one[0]: [{"var": "$flagd.timestamp"}, one[1]]}, one[2]]}
 )
-shares = st.tuples(
-    st.sampled_from([[], [None], [{"var": "country"}], [{"var": "targetingKey"}], [{"cat": ["seed", {"var": "country"}]}],
-                     [{"cat": [{"var": "$flagd.flagKey"}, {"var": "targetingKey"}]}], ["text"], [{"var": "age"}]]),
-    st.permutations(["a", "b", None]), st.lists(st.integers(0, 1000), min_size=2, max_size=3).filter(any),
-).map(lambda one: {"fractional": [*one[0], *map(list, zip(one[1], one[2], strict=False))]})  # fmt: skip
+by = st.sampled_from(
+    [
+        *([], [None], ["text"]),
+        *([{"var": name}] for name in ("country", "targetingKey", "age")),
+        *(
+            [{"cat": parts}]
+            for parts in (["seed", {"var": "country"}], [{"var": "$flagd.flagKey"}, {"var": "targetingKey"}])
+        ),
+    ]
+)
+
+
+def bucketed(by: list[Any], variants: list[str | None], weights: list[int]) -> Json:
+    return {"fractional": [*by, *([name, weight] for name, weight in zip(variants, weights, strict=False))]}
+
+
+shares = st.builds(
+    bucketed,
+    by,
+    st.permutations(["a", "b", None]),
+    st.lists(st.integers(0, 1000), min_size=2, max_size=3).filter(any),
+)
 trees = st.recursive(
     st.one_of(st.sampled_from(["a", "b", "c", None]), shares, contained),
     lambda inner: st.lists(st.tuples(st.one_of(conditions, timed), inner), min_size=1, max_size=3).flatmap(
@@ -321,7 +340,7 @@ trees = st.recursive(
 
 @given(tree=trees, asks=st.lists(st.tuples(contexts, st.sampled_from([0, 100, 150, 200, 201, 300, 301])), min_size=5))
 def test_what_is_read_serves_what_flagd_serves(tree: Json, asks: list[tuple[dict[str, Json], int]]) -> None:
-    flag: dict[str, Json] = definition(tree)
+    flag = definition(tree)
     [read] = read_flagd({"flags": {"f": flag}})
     assert read.refused is None
     assert read.spec is not None
@@ -332,13 +351,13 @@ def test_what_is_read_serves_what_flagd_serves(tree: Json, asks: list[tuple[dict
 
 
 def test_flags_of_a_definition_are_made(acme: Tenant) -> None:
-    source: Json = {
+    source: dict[str, Any] = {
         "flags": {
             "banner": definition({"if": [BALLMER, {"fractional": [["a", 1], ["b", 3]]}]}),
             "said": definition({"var": "x"}),
         }
     }
-    made = acme.flags.import_flagd(source, why="moved")  # type: ignore[arg-type] # a mapping
+    made = acme.flags.import_flagd(source, why="moved")
 
     assert made.made == ["banner"]
     assert list(made.refused) == ["said"]
@@ -347,14 +366,12 @@ def test_flags_of_a_definition_are_made(acme: Tenant) -> None:
     for id in ("u1", "u2", "u3"):
         context = {"targetingKey": id, "email": "ballmer@macrosoft.com"}
         assert flag.evaluate({"id": id, "email": "ballmer@macrosoft.com"}).variant == flagd_serves(
-            "banner",
-            source["flags"]["banner"],
-            context,  # type: ignore[index,call-overload] # as written above
+            "banner", source["flags"]["banner"], context
         )
     assert [change.why for change in flag.history()] == ["moved"]
 
     with pytest.raises(burgee.AlreadyExistsError):
-        acme.flags.import_flagd(source)  # type: ignore[arg-type] # as above
-    again = acme.flags.import_flagd(source, exist_ok=True)  # type: ignore[arg-type] # as above
+        acme.flags.import_flagd(source)
+    again = acme.flags.import_flagd(source, exist_ok=True)
     assert again.frame()["done"].tolist() == ["there already", "refused"]
     assert acme.flags["banner"].version == 1

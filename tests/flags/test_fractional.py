@@ -1,5 +1,7 @@
 """flagd's own buckets: known hashes, known answers of flagd's, and exact weights."""
 
+from itertools import accumulate
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,12 +50,9 @@ def test_a_share_in_percent_is_the_weight_it_was_made_of(weights: list[int], key
     shares = [100 * weight / sum(weights) for weight in weights]
     assert [share * sum(weights) for share in fractions(shares)] == weights
 
-    place, end = (murmur3(f"salt{key}".encode()) * sum(weights)) >> 32, 0
-    for number, weight in enumerate(weights):
-        end += weight
-        if place < end:
-            break
-    assert fractional("salt", shares, range(len(weights)))(key) == number
+    place = (murmur3(f"salt{key}".encode()) * sum(weights)) >> 32
+    served = next(number for number, end in enumerate(accumulate(weights)) if place < end)
+    assert fractional("salt", shares, range(len(weights)))(key) == served
 
 
 def test_a_rule_splits_by_flagds_buckets() -> None:

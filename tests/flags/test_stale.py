@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import burgee
+from burgee.core.clock import ManualClock
 from burgee.flags.analysis.stale import StaleFlag, Version, check_days, reasons, served_to_all
 from burgee.flags.changing.rules import make_condition
 from burgee.flags.model import FlagState, Holdout, Prerequisite, Ramp, Rule, Schedule, Split, Variant
@@ -102,33 +103,28 @@ def test_days_are_whole_and_few(days: Any) -> None:
         check_days(days)
 
 
-class Clock:
-    """A clock that is set."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-
-    def now_us(self) -> int:
-        return int(self.now.timestamp() * 1_000_000)
-
-
 @pytest.fixture
-def aging() -> Iterator[tuple[Tenant, Clock]]:
-    clock = Clock(NOW)
+def aging() -> Iterator[tuple[Tenant, ManualClock]]:
+    clock = ManualClock(NOW)
     with burgee.open("memory://", clock=clock) as ws:
         yield ws.tenants.create("acme"), clock
 
 
-def test_flags_grow_stale(aging: tuple[Tenant, Clock]) -> None:
+def seen(acme: Tenant, flag: str, id: str) -> None:
+    data = {"flag": flag, "variant": "on", "id": id}
+    acme.events.append(f"exposures-{flag}", burgee.Event("flag.exposure", data))
+
+
+def test_flags_grow_stale(aging: tuple[Tenant, ManualClock]) -> None:
     acme, clock = aging
     acme.flags.create("forgotten")
     acme.flags.create("done", enabled=True, rollout=50).rollout(100)
     acme.flags.create("busy", enabled=True, rollout=50)
     acme.flags.create("gone").archive()
-    for key, id in (("busy", "e1"), ("done", "e2")):
-        acme.events.append(f"exposures-{key}", {"flag": key, "variant": "on", "id": "u"}, type="flag.exposure", id=id)
-    clock.now += timedelta(days=40)
-    acme.events.append("exposures-busy", {"flag": "busy", "variant": "on", "id": "v"}, type="flag.exposure", id="e3")
+    seen(acme, "busy", "u1")
+    seen(acme, "done", "u1")
+    clock.advance(days=40)
+    seen(acme, "busy", "u2")
 
     frame = acme.flags.stale(30).frame()
     assert list(frame.columns) == ["key", "why", "since", "last_seen"]
@@ -144,8 +140,8 @@ def test_flags_grow_stale(aging: tuple[Tenant, Clock]) -> None:
 def test_stale_flags_and_differences_are_told_in_every_mode(acme: Tenant) -> None:
     flag = acme.flags.create("checkout", {"a": 50, "b": 50}).enable().target("country", "eq", "DE", serve="b")
     flag = flag.rollout(20)
-    acme.events.append("exposures-checkout", {"flag": "checkout", "variant": "a", "id": "u"}, type="flag.exposure")
-    acme.events.append("other", {"flag": 5}, type="flag.exposure")
+    seen(acme, "checkout", "u1")
+    acme.events.append("other", burgee.Event("flag.exposure", {"flag": 5}))
     assert acme.flags.stale().frame().empty
     with pytest.raises(burgee.InvalidInputError):
         acme.flags.stale(0)
