@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Self, override
 from pydantic import BaseModel
 
 from burgee.app import MEMORY, Services, archive_of, connected, database_of, embedded, mirror_of
+from burgee.cache.facade import Cache
+from burgee.cache.opening import cache_of
+from burgee.cache.protocol import CacheProvider
 from burgee.core.checks import need_text
 from burgee.core.clock import Clock, system_clock
 from burgee.core.display import Sheet, Shown
@@ -51,7 +54,7 @@ class Tenant(Shown):
 
     __slots__ = (
         *("_known", "_link", "_services", "_settings"),
-        *("events", "experiments", "flags", "privacy", "projections", "segments", "state"),
+        *("cache", "events", "experiments", "flags", "privacy", "projections", "segments", "state"),
     )
 
     def __init__(
@@ -63,6 +66,7 @@ class Tenant(Shown):
         known: dict[str, FlagState],
         projected: Projected,
         background: Background,
+        cache: CacheProvider[Any],
     ) -> None:
         self._link = link.into(state.id)
         self._services = services
@@ -88,6 +92,8 @@ class Tenant(Shown):
         progress = settings.progress
         self.projections = Projections(self._link, services.projections, services.events, projected, progress=progress)
         """Its projections: views made of its events."""
+        self.cache = Cache(cache, f"tenant:{state.id}")
+        """Its part of the workspace's cache."""
         self.privacy = Privacy(self._link, services.privacy)
         """Personal data in its events: what is encrypted, and how somebody is forgotten."""
 
@@ -159,7 +165,7 @@ class TenantList(Listing[Tenant]):
 class Tenants(Shown):
     """The tenants of a workspace: `ws.tenants["acme"]`."""
 
-    __slots__ = ("_background", "_known", "_link", "_projected", "_services", "_settings")
+    __slots__ = ("_background", "_cache", "_known", "_link", "_projected", "_services", "_settings")
 
     def __init__(
         self,
@@ -169,6 +175,7 @@ class Tenants(Shown):
         known: dict[str, TenantState],
         projected: dict[str, Projected],
         background: Background,
+        cache: CacheProvider[Any],
     ) -> None:
         self._link = link
         self._services = services
@@ -176,6 +183,7 @@ class Tenants(Shown):
         self._known = known
         self._projected = projected  # by tenant
         self._background = background
+        self._cache = cache
 
     def create(self, id: str, name: str | None = None, *, exist_ok: bool = False) -> Tenant:
         """Create a tenant: `id` of a-z, 0-9, `-` and `_`; `name` for people.
@@ -220,7 +228,7 @@ class Tenants(Shown):
     def _tenant(self, state: TenantState) -> Tenant:
         self._known[state.id] = state
         projected = self._projected.setdefault(state.id, {})
-        return Tenant(self._link, self._services, self._settings, state, {}, projected, self._background)
+        return Tenant(self._link, self._services, self._settings, state, {}, projected, self._background, self._cache)
 
     def _ipython_key_completions_(self) -> Sequence[str]:
         return sorted(self._known)
@@ -256,9 +264,12 @@ class Workspace(Shown):
         self._http = http
         self._known: dict[str, TenantState] = {}
         self._projected: dict[str, Projected] = {}
+        self._cache = cache_of(settings)
         self._background = Background()
-        self.tenants = Tenants(link, services, settings, self._known, self._projected, self._background)
+        self.tenants = Tenants(link, services, settings, self._known, self._projected, self._background, self._cache)
         """The tenants."""
+        self.cache = Cache(self._cache, "workspace")
+        """Its cache: in this process's memory, or where `BURGEE_CACHE` says. Each tenant has one of its own."""
 
     def tenant(self, id: str) -> Tenant:
         """The tenant of that id; `NotFoundError` says which there are."""
@@ -299,6 +310,7 @@ class Workspace(Shown):
         for handle in [handle for projected in self._projected.values() for handle in projected.values()]:
             handle.stop()
         self._background.close()
+        self._cache.close()
         if self._database is not None:
             self._database.close()
         if self._http is not None:

@@ -129,7 +129,7 @@ def test_the_differences_are_told_rule_by_rule(flag: burgee.Flag) -> None:
         flag.draft().untarget("germans").target("country", "eq", "AT", serve="treatment", name="germans").rollout(25)
     )
     told = draft.diff().set_index("field")
-    assert told.loc["rollout"].tolist() == [20, 25]
+    assert [told.loc["rollout", "before"], told.loc["rollout", "after"]] == [20, 25]
     assert told.loc["rule germans", "after"] == "country eq 'AT' → treatment"
     assert told.loc["order of rules", "after"] == ["states", "germans"]
 

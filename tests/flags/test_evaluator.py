@@ -4,14 +4,16 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import pydantic
 import pytest
 
 import burgee
+from burgee.core.json import Json
 from burgee.flags.applications.evaluator import attributes_of
 from burgee.flags.applications.following import FlagsChanged, applied
 from burgee.flags.applications.snapshot import Snapshot
@@ -19,7 +21,15 @@ from burgee.flags.model import FlagState, Prerequisite, Ruleset, Variant
 from burgee.workspace import Tenant, Workspace
 
 SECONDS = 20
-VALUES = {"yes": True, "text": "red", "whole": 3, "half": 0.5, "object": {"a": [1]}, "array": [1, 2], "none": None}
+VALUES: dict[str, Json] = {
+    "yes": True,
+    "text": "red",
+    "whole": 3,
+    "half": 0.5,
+    "object": {"a": [1]},
+    "array": [1, 2],
+    "none": None,
+}
 
 
 def until(true: Callable[[], object]) -> None:
@@ -30,9 +40,13 @@ def until(true: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def local() -> "pytest.FixtureRequest":
+def local() -> Iterator[Tenant]:
     with burgee.open("memory://") as ws:
         yield ws.tenants.create("acme")
+
+
+def all_serve(evaluators: list[burgee.FlagEvaluator[Mapping[str, object]]], version: int) -> bool:
+    return {evaluator.snapshot().version("checkout") for evaluator in evaluators} == {version}
 
 
 def flag(key: str, **fields: object) -> FlagState:
@@ -46,8 +60,7 @@ def test_a_change_reaches_every_evaluator_and_none_is_skipped(acme: Tenant) -> N
     evaluators = [acme.flags.evaluator(on_change=seen.append) for seen in notices]
     for percent in (0, 100):
         made = made.rollout(percent)
-        version = made.version
-        until(lambda version=version: {e.snapshot().version("checkout") for e in evaluators} == {version})
+        until(partial(all_serve, evaluators, made.version))
     assert {evaluator.evaluate("checkout", {"id": "u1"}).reason for evaluator in evaluators} == {burgee.Reason.SPLIT}
     until(lambda: all(seen and seen[-1].flags == ("checkout",) for seen in notices))
     assert {notice.kind for seen in notices for notice in seen} == {"changed"}

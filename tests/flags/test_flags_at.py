@@ -75,6 +75,7 @@ def test_without_flags_there_are_no_answers(local: Tenant) -> None:
 def test_the_flags_of_a_time_are_those_of_then(acme: Tenant) -> None:
     flag = acme.flags.create("a", enabled=True, rollout=0)
     then = flag.state.updated_at
+    assert then is not None
     flag.rollout(100)
     acme.flags.create("later")
     at = acme.flags.at(then)
@@ -97,6 +98,8 @@ def test_schedules_ramps_and_segments_stand_as_they_stood(local: Tenant, clock: 
     assert served == {"2026-01-01": "off", "2026-01-02": "on"}
     assert local.flags.at("2026-01-04").evaluate("f", {"id": "u1"}).reason == "DEFAULT"
     assert local.flags.at("2026-01-06").evaluate("f", {"id": "u1"}).reason == "DISABLED"
+    assigned = {day: local.flags.at(day).assign(USERS)["f"][1] for day in ("2026-01-01", "2026-01-02", "2026-01-06")}
+    assert assigned == {"2026-01-01": "off", "2026-01-02": "on", "2026-01-06": "off"}
     assert local.flags.at("2026-01-02")["f"].evaluate({"id": "u1"}).variant == "on"
 
 
@@ -119,7 +122,7 @@ def test_what_there_was_not_is_told(local: Tenant) -> None:
     assert at.evaluate("chekout", {}, default=7).value == 7
     with pytest.raises(burgee.NotFoundError):
         at.assign(USERS, ["chekout"])
-    with pytest.raises(burgee.InvalidInputError, match="list of keys"):
+    with pytest.raises(burgee.InvalidInputError, match="as a list"):
         at.assign(USERS, "checkout")
     for wrong in (None, "yesterday", float("nan"), pd.NaT, 3):
         with pytest.raises(burgee.InvalidInputError, match="time"):
@@ -216,6 +219,6 @@ def test_without_exposures_nothing_is_needed(local: Tenant) -> None:
     flag = local.flags.create("f", enabled=True).target("plan", "eq", "pro", serve="on")
     again = flag.reevaluate()
     assert again.text() == "no exposures"
-    assert list(again.frame().columns)[0] == "occurred_at"
+    assert again.frame().columns[0] == "occurred_at"
     assert len(again.summary()) == len(again.different) == 0
     assert again._repr_mimebundle_()["text/html"]

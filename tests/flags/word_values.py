@@ -20,7 +20,8 @@ BOUNDS = (
     datetime(1, 1, 1, tzinfo=UTC),
     datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
 )
-VERSIONS = ("1.0.0", "1.2.10", "0.0.0-0", "1.0.0-alpha", "1.0.0-1a.99999999999999999999999+b.c", f"1.{'9' * 25}.0--")
+VERSIONS = ("1.0.0", "1.2.10", "0.0.0-1", "1.0.0-alpha", "1.0.0-1a.99999999999999999999999+b.c", f"1.{'9' * 25}.0--")
+UNBOUNDED = "(?:a|b){2,}[^a]"
 PATTERNS = (
     r"^a\.",
     r"^[^\n]*$",
@@ -34,7 +35,8 @@ PATTERNS = (
     r"\{|\}|\$|%",
     r"\s\S",
     r"^\D+$",
-    r"(?:a|b){2,}[^a]",
+    UNBOUNDED,
+    "(?:a|b){2,50}[^a]",
     r"(\W|_)?\w{3}",
     r"^$",
 )
@@ -61,6 +63,8 @@ HOSTILE = (
     "\n1.2.3",
     "v1.2.3",
     "1.2.3-a\n",
+    "0.0.0-0",
+    "a.",
     "1.2.3-",
     "1.2.3+",
     "1.0.0-a..b",
@@ -88,6 +92,7 @@ HOSTILE = (
 _NUMBERS = ("0", "1", "2", "10", "9" * 25, "1" + "0" * 25)
 _IDENTIFIERS = ("0", "1", "9", "10", "1a", "A", "a", "alpha", "b", "-", "a-b", "Z", "0-", "99999999999999999999999")
 _WRONG = ("", "01", "é", "x_")
+_TYPOS: tuple[str, ...] = ("", *"0139- :.+Zzé\n")
 _ZONES = ("", "Z", "+00:00", "-00:00", "+05:30", "-05:00", "+14:59", "-14:59")
 
 
@@ -104,9 +109,9 @@ def text_conditions() -> list[Condition]:
 
 
 def texts(size: int) -> list[str | None]:
-    """Hostile texts first, then versions and times near the bounds, and some that miss being one by a character."""
+    """Hostile texts, the bounds, then versions and times near them, and what misses being one by a character."""
     chosen = random.Random(7)  # noqa: S311 - the same ones each time
-    made: list[str | None] = list(HOSTILE)
+    made = [*HOSTILE, *VERSIONS, *(bound.isoformat() for bound in BOUNDS)]
     while len(made) < size:
         text = _version(chosen) if chosen.random() < 0.5 else _time(chosen)
         made.append(_spoiled(chosen, text) if chosen.random() < 0.15 else text)
@@ -149,7 +154,7 @@ def _time(chosen: random.Random) -> str:
 
 def _spoiled(chosen: random.Random, text: str) -> str:
     place = chosen.randrange(len(text))
-    return text[:place] + chosen.choice(["", *"0139- :.+Zzé\n"]) + text[place + chosen.randint(0, 1) :]
+    return text[:place] + chosen.choice(_TYPOS) + text[place + chosen.randint(0, 1) :]
 
 
 _identifiers = st.sampled_from(_IDENTIFIERS) | st.integers(0, 10**30).map(str) | st.sampled_from(_WRONG)

@@ -1,10 +1,11 @@
 """What users write with flags, and the types they get. mypy checks this; it is never run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import assert_type
 
 import pandas as pd
 import polars as pl
+import pydantic
 
 import burgee
 from burgee.core.json import Json
@@ -66,3 +67,26 @@ async def services(ws: burgee.Workspace) -> None:
     found = await ws.services.flags.evaluate("checkout", {"id": "u1"})
     if isinstance(found, Ok):
         assert_type(found.value, burgee.Evaluation[Json])
+
+
+class Visitor(pydantic.BaseModel):
+    """Who visits the shop."""
+
+    id: str
+    country: str
+
+
+def serving(tenant: burgee.Tenant, visitor: Visitor) -> None:
+    """An evaluator knows the class of its contexts, and the kinds of values."""
+    plain = tenant.flags.evaluator(refresh=30, exposures=True)
+    assert_type(plain, burgee.FlagEvaluator[Mapping[str, object]])
+    assert_type(plain.evaluate("checkout", {"id": "u1"}), burgee.Evaluation[Json])
+    typed = tenant.flags.evaluator(Visitor, exposures=burgee.Exposures(sample=0.1))
+    assert_type(typed, burgee.FlagEvaluator[Visitor])
+    assert_type(typed.boolean("checkout", visitor, False), burgee.Evaluation[bool])
+    assert_type(typed.text("checkout", visitor, "").value, str)
+    assert_type(typed.number("checkout", visitor, 1).value, float)
+    assert_type(typed.variant("checkout", visitor), str | None)
+    assert_type(typed.exposures, burgee.ExposureRecorder | None)
+    with typed as same:
+        assert_type(same.snapshot(), burgee.Snapshot)

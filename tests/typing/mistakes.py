@@ -18,6 +18,7 @@ def mistakes(ws: burgee.Workspace, tenant: burgee.Tenant, flag: burgee.Flag) -> 
     tenant.events.query().per("fortnight")  # type: ignore[arg-type] # expected: not a period we know
     tenant.events.append("order-1", "order.placed")  # type: ignore[arg-type] # expected: text is not an event
     ws.tenant(42)  # type: ignore[arg-type] # expected: ids are text
+    tenant.flags.evaluator(burgee.Event).variant("c", {"id": "u1"})  # type: ignore[arg-type] # expected: of that class
     burgee.open("memory://", "token")  # type: ignore[call-arg] # expected: options are named
 
 

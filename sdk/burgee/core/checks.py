@@ -22,6 +22,13 @@ def need_texts(what: str, values: object) -> None:
         need_text(what, value)
 
 
+def listed_texts(what: str, values: object) -> list[str]:
+    """Several texts as a list, also those that can be gone through once only."""
+    listed = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else values
+    need_texts(what, listed)
+    return [str(value) for value in listed] if isinstance(listed, list) else []
+
+
 def need_whole(what: str, value: object, *, least: int = 0) -> None:
     """Refuse what is no whole number, or too small a one."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:

@@ -16,6 +16,9 @@
 | `BURGEE_JWT_AUDIENCE`         | the `aud` a JWT must carry                                             |
 | `BURGEE_JWT_TENANT_CLAIM`     | the claim that names the tenant                                        |
 | `BURGEE_PRIVACY_KEY`          | wraps the keys of personal fields; several for rotation, newest first  |
+| `BURGEE_CACHE`                | where the cache is: `memory://`, or a URL of Redis (see `cache.redis`) |
+| `BURGEE_CACHE_TTL`            | seconds a value is cached unless said otherwise                        |
+| `BURGEE_CACHE_KEY`            | encrypts what is cached; several for rotation, newest first            |
 | `BURGEE_MAX_BODY`             | bytes a request to the server may have                                 |
 """
 
@@ -48,6 +51,9 @@ class Settings(BaseSettings):
     jwt_audience: str | None = None
     jwt_tenant_claim: str = "tenant"
     privacy_key: SecretStr | None = None
+    cache: SecretStr = SecretStr("memory://")  # a URL may hold a password
+    cache_ttl: float = Field(default=300.0, gt=0)
+    cache_key: SecretStr | None = None
     max_body: int = Field(default=64 * 1024 * 1024, gt=0)
 
 

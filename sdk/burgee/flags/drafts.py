@@ -169,8 +169,11 @@ class Draft(FlagVerbs["Draft"]):
 
     @override
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Draft) and other._origin.link.tenant == self._origin.link.tenant
-        return same and (other.base, other.state) == (self.base, self.state)
+        return isinstance(other, Draft) and other._same == self._same
+
+    @property
+    def _same(self) -> tuple[str | None, FlagState, FlagState]:
+        return self._origin.link.tenant, self.base, self.state
 
     @override
     def __hash__(self) -> int:

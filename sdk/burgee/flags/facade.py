@@ -21,8 +21,10 @@ from burgee.flags.changing.changes import Change, FlagSpec
 from burgee.flags.changing.checks import check_time
 from burgee.flags.changing.rules import check_key
 from burgee.flags.changing.wording import holdout_words, ramp_words, schedule_words, serve_words, slice_words
+from burgee.flags.comparing import FlagComparing, FlagsComparing
 from burgee.flags.evaluation.compiled import CompiledFlag, compile_flag
 from burgee.flags.evaluation.rulesets import CompiledRuleset, refers
+from burgee.flags.exchange import FlagdExchange
 from burgee.flags.experimenting import Experimenting
 from burgee.flags.model import SCHEME, Evaluation, FlagChange, FlagState, Reason, Ruleset
 from burgee.flags.protocol import FlagService
@@ -42,7 +44,7 @@ STATE_COLUMNS = (
 )  # fmt: skip
 
 
-class Flag(FlagVerbs["Flag"], FlagAnalysis, FlagAssigning, Experimenting):
+class Flag(FlagVerbs["Flag"], FlagAnalysis, FlagAssigning, FlagComparing, Experimenting):
     """One version of a flag. Every verb returns a handle to the new version; this one stays as it is."""
 
     __slots__ = ("_compiled", "_experiments", "_known", "_link", "_now", "_ruleset", "_service", "evaluate", "state")
@@ -118,6 +120,9 @@ class Flag(FlagVerbs["Flag"], FlagAnalysis, FlagAssigning, Experimenting):
     def _change(self, change: Change, why: str | None, expected_version: int | None) -> "Flag":
         return self._newest(self._link.call(self._service.change(self.key, change, expected_version, why)))
 
+    def _flag(self, key: str) -> "Flag":
+        return self._newest(self._link.call(self._service.get(key)))
+
     def _newest(self, state: FlagState) -> "Flag":
         self._known[state.key] = state
         return self._at(state, _around(self._link, self._service, state))
@@ -190,7 +195,7 @@ class FlagHistory(History[FlagState]):
         return figure
 
 
-class Flags(FlagsAssigning, Serving, Shown):
+class Flags(FlagsAssigning, Serving, FlagsComparing, FlagdExchange, Shown):
     """The flags of a tenant: `acme.flags["checkout"]`."""
 
     __slots__ = ("_background", "_experiments", "_ingest", "_known", "_link", "_service")

@@ -10,6 +10,7 @@ from burgee.core.errors import AlreadyExistsError, ConflictError, InvalidInputEr
 from burgee.core.json import Json
 from burgee.core.page import Page
 from burgee.core.result import Result
+from burgee.flags.analysis.stale import StaleFlag
 from burgee.flags.applications.following import FlagsChanged
 from burgee.flags.changing.changes import Change, FlagSpec
 from burgee.flags.changing.segments import Change as SegmentEdit
@@ -88,6 +89,11 @@ class FlagService(Protocol):
         self, key: str, since: datetime | None = None, until: datetime | None = None
     ) -> Result[pa.RecordBatchReader, NotFoundError | MissingTenantError]:
         """The exposures of a flag as a table: when, to whom, which variant, and by which version if they tell."""
+        ...
+
+    @operation("GET", "/stale-flags")
+    async def stale(self, days: int = 30) -> Result[tuple[StaleFlag, ...], InvalidInputError | MissingTenantError]:
+        """Flags that may have done their work: for so many days off, the same for everybody, or seen by nobody."""
         ...
 
     @operation("POST", "/segments/{key}", repeatable=True)

@@ -8,13 +8,14 @@ import pyarrow as pa
 from sqlalchemy import Connection
 
 from burgee.core.checks import need_whole
-from burgee.core.clock import Clock
+from burgee.core.clock import Clock, from_us
 from burgee.core.errors import AlreadyExistsError, ConflictError, InvalidInputError, MissingTenantError, NotFoundError
 from burgee.core.json import Json
 from burgee.core.page import Page, cut, wrong_limit
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import require_tenant
-from burgee.flags.analysis.exposed import exposures
+from burgee.flags.analysis.exposed import exposures, last_exposures
+from burgee.flags.analysis.stale import StaleFlag, check_days, reasons
 from burgee.flags.applications.following import FlagsChanged, LocalFlagChanges
 from burgee.flags.changing import changes, segments
 from burgee.flags.changing.changes import Change, FlagSpec, Revert
@@ -41,6 +42,7 @@ class LocalFlagService(FlagService):
     """Flags and segments in the database of this workspace."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
+        self._clock = clock
         self._database = database
         self._stored = Stored(clock)
         self._watch = Watch(database)
@@ -162,6 +164,31 @@ class LocalFlagService(FlagService):
             key,
             lambda _connection, _state: Ok(exposures(self._database, tenant, key, since, until)),
         )
+
+    @override
+    async def stale(self, days: int = 30) -> Result[tuple[StaleFlag, ...], InvalidInputError | MissingTenantError]:
+        tenant = require_tenant()
+        try:
+            check_days(days)
+        except InvalidInputError as error:
+            return Err(error)
+
+        def work() -> tuple[StaleFlag, ...]:
+            with self._database.read(tenant) as connection:
+                seen = last_exposures(connection, tenant)
+                return tuple(
+                    one
+                    for versions in self._stored.versions(connection, tenant)
+                    for one in reasons(
+                        versions,
+                        seen.get(versions[0][1].key),
+                        recorded=bool(seen),
+                        days=days,
+                        now=from_us(self._clock.now_us()),
+                    )
+                )
+
+        return Ok(await self._database.run(work))
 
     @override
     async def create_segment(

@@ -52,6 +52,11 @@ class Stored:
             position,
         )
 
+    def versions(self, connection: Connection, tenant: str) -> Iterator[list[tuple[datetime, FlagState]]]:
+        """All versions of each flag, oldest first, each with when it came to it."""
+        for key in self.flags.ids(connection, tenant):
+            yield [(event.recorded_at, state) for event, state in self.flags.replay(connection, tenant, key)]
+
     def around(self, connection: Connection, tenant: str, state: FlagState) -> Ruleset:
         """What a flag needs to be evaluated: the flags it requires and the segments they name, and so on."""
         flags: dict[str, FlagState] = {}

@@ -107,7 +107,7 @@ def _scalar(token: str, kind: Kind | None) -> Scalar:
     if kind == "text":
         return token
     if token in {"true", "false"}:
-        return token == "true"
+        return token == "true"  # noqa: S105 - a word, no password
     for number in (int, float):
         try:
             read = number(token)

@@ -130,6 +130,19 @@ def touched(
     return found, last
 
 
+def last_by(connection: Connection, tenant: str, type: str, name: str) -> dict[str, int]:
+    """When events of a type occurred last, in microseconds, by the text of a field of their data."""
+    c = events.c
+    if connection.dialect.name == "sqlite":
+        told: ColumnElement[str] = func.json_extract(c.data, "$." + dumps(name))
+        is_text = func.json_type(c.data, "$." + dumps(name)) == "text"
+    else:
+        data = sql_cast(c.data, JSONB)
+        told, is_text = data[name].astext, func.jsonb_typeof(data[name]) == "string"
+    query = select(told, func.max(c.occurred_at)).where(c.tenant == tenant, c.type == type, is_text).group_by(told)
+    return {str(text): int(at) for text, at in connection.execute(query)}
+
+
 def read_batches(database: Database, tenant: str, query: EventQuery) -> pa.RecordBatchReader:
     """All events as Arrow batches (`RAW`), by position, as of the moment of the call."""
     return pa.RecordBatchReader.from_batches(RAW, _batches(database, tenant, query, last_position(database, tenant)))

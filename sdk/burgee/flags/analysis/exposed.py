@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import pyarrow as pa
+from sqlalchemy import Connection
 
+from burgee.core.clock import from_us
 from burgee.core.json import loads
 from burgee.store.database import Database
-from burgee.store.query import EventQuery, read_batches
+from burgee.store.query import EventQuery, last_by, read_batches
 
 EXPOSURE = "flag.exposure"
 _STREAMS = "exposures-"
@@ -33,6 +35,11 @@ def exposures(
     """
     query = EventQuery(types=(EXPOSURE,), since=since, until=until)
     return pa.RecordBatchReader.from_batches(EXPOSURES, _batches(read_batches(database, tenant, query), flag))
+
+
+def last_exposures(connection: Connection, tenant: str) -> dict[str, datetime]:
+    """When each flag was seen last, by the exposures that name it in their data."""
+    return {flag: from_us(at) for flag, at in last_by(connection, tenant, EXPOSURE, "flag").items()}
 
 
 def _batches(events: pa.RecordBatchReader, flag: str) -> Iterator[pa.RecordBatch]:

@@ -85,10 +85,10 @@ class Preview(Shown):
     @cached_property
     def moves(self) -> tuple[Move, ...]:
         """The moves, the largest first; then those who stay, by variant."""
-        counts = self._pairs.value_counts(sort=False)
-        found = [
+        counts = self._pairs.groupby(list(COLUMNS[:2])).size().reset_index(name="count")
+        found: list[Move] = [
             Move(str(source), str(target), int(count), int(count) / self.total)
-            for (source, target), count in counts.items()
+            for source, target, count in counts.itertuples(index=False)
         ]
         order = {variant.name: place for place, variant in enumerate((*self.before.variants, *self.after.variants))}
         return tuple(sorted(found, key=lambda one: (one.stays, -one.count, order[one.source], order[one.target])))
@@ -156,21 +156,18 @@ class Preview(Shown):
 
     def text(self) -> str:
         """The preview in words: `120 of 1,000 users move (12.0 %): control → treatment 120`."""
+        where = self._where()
+        return "; ".join([f"{self.headline()}: {where}" if where else self.headline(), *self._changed_values()])
+
+    def headline(self) -> str:
+        """How many move, in words."""
+        users = "user" if self.total == 1 else "users"
         if not self.total:
             return "no users to move"
-        users = "user" if self.total == 1 else "users"
         if not self.count:
-            told = f"nobody of {self.total:,} {users} moves"
-        else:
-            moving = [one for one in self.moves if not one.stays]
-            parts = [f"{one.source} → {one.target} {one.count:,}" for one in moving[:MOST_MOVES_TOLD]]
-            if len(moving) > MOST_MOVES_TOLD:
-                rest = sum(one.count for one in moving[MOST_MOVES_TOLD:])
-                parts.append(f"{len(moving) - MOST_MOVES_TOLD} other moves {rest:,}")
-            verb = "moves" if self.count == 1 else "move"
-            told = f"{self.count:,} of {self.total:,} {users} {verb} ({self.share:.1%}): {', '.join(parts)}"
-            told = told.replace("%)", " %)")
-        return "; ".join([told, *self._changed_values()])
+            return f"nobody of {self.total:,} {users} moves"
+        verb = "moves" if self.count == 1 else "move"
+        return f"{self.count:,} of {self.total:,} {users} {verb} ({100 * self.share:.1f} %)"
 
     def plot(self) -> "Plot":
         """Who moves where, a bar for each variant; made with a `segment` also how much of each moves."""
@@ -200,6 +197,14 @@ class Preview(Shown):
             raise MissingColumnError(name, map(str, self._users.columns))
         return self._users[name]
 
+    def _where(self) -> str:
+        moving = [one for one in self.moves if not one.stays]
+        parts = [f"{one.source} → {one.target} {one.count:,}" for one in moving[:MOST_MOVES_TOLD]]
+        if len(moving) > MOST_MOVES_TOLD:
+            rest = sum(one.count for one in moving[MOST_MOVES_TOLD:])
+            parts.append(f"{len(moving) - MOST_MOVES_TOLD} other moves {rest:,}")
+        return ", ".join(parts)
+
     def _changed_values(self) -> Iterable[str]:
         """Who is served the same variant may yet be served another value."""
         stays = {one.source: one.count for one in self.moves if one.stays}
@@ -210,7 +215,8 @@ class Preview(Shown):
 
     @override
     def _sheet(self) -> Sheet:
-        title = f"{self.before.key}: {self.text()}"
+        title = f"{self.before.key}: {self.headline()}"
+        words = "; ".join(filter(None, (self._where(), *self._changed_values())))
         if self._segment is not None:
             groups = self.by_segment(self._segment)
             rows = [
@@ -218,12 +224,14 @@ class Preview(Shown):
                 for group, users, moved, share in groups.head(MOST_GROUPS_SHOWN).itertuples(index=False)
             ]
             more = len(groups) - len(rows)
-            return Sheet(title, (self._segment, "users", "move", "%"), rows, f"and {more:,} more" if more else "")
+            return Sheet(
+                title, (self._segment, "users", "move", "%"), rows, f"and {more:,} more; {words}" if more else words
+            )
         rows = [
             (one.source, "stays" if one.stays else f"→ {one.target}", one.count, _percent(one.share))
             for one in self.moves
         ]
-        return Sheet(title, ("from", "to", "users", "%"), rows)
+        return Sheet(title, ("from", "to", "users", "%"), rows, "; ".join(self._changed_values()))
 
     @override
     def __repr__(self) -> str:

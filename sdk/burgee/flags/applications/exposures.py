@@ -5,6 +5,7 @@ version`; its time: when that was served first. Its id is made of flag, id, vari
 record it, there is one.
 """
 
+import atexit
 import hashlib
 import logging
 import math
@@ -147,6 +148,7 @@ class ExposureRecorder(Shown):
         self._closed = False
         self._stored = self._dropped = self._refused = 0
         self._begin()
+        _open.add(self)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_beginning(weakref.ref(self)))
 
@@ -203,15 +205,19 @@ class ExposureRecorder(Shown):
     def flush(self) -> ExposureCounts:
         """Store what waits, now. What the log is away for goes on waiting, and the error is raised."""
         self._send()
+        self._wake.set()
         return self.counts
 
     def close(self) -> None:
         """Store what waits, if the log can be reached within seconds, and record no more. Again is a no-op."""
+        if self._closed:
+            return
         self._closed = True
         self._wake.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(_LAST_WORDS)
-        if self._waiting and self._thread is not None:
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_LAST_WORDS)
+        if self._waiting:
             _log.warning("%d exposures were not stored: %s", len(self._waiting), self.trouble)
 
     def __enter__(self) -> Self:
@@ -236,8 +242,10 @@ class ExposureRecorder(Shown):
                 if not self._closed:
                     self._wake.wait(wait * random.uniform(0.5, 1))  # noqa: S311 - jitter is no secret
                     wait = min(_LONGEST_WAIT, 2 * wait)
-            if self._closed:
-                return
+            with self._lock:
+                if self._closed or not self._waiting:  # the next exposure begins another thread
+                    self._thread = None
+                    return
 
     def _send(self) -> None:
         """Store what waits by now, batch by batch."""
@@ -282,6 +290,16 @@ class ExposureRecorder(Shown):
         rows += [(name, getattr(counts, name)) for name in ExposureCounts.__slots__]
         rows += [("trouble", self.trouble)] if self.trouble is not None else []
         return Sheet("Exposures", ("", "value"), rows, ".flush(), .enabled, .counts")
+
+
+_open: "weakref.WeakSet[ExposureRecorder]" = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """What waits when the process ends is stored, if that can be done in seconds."""
+    for recorder in list(_open):
+        recorder.close()
 
 
 def _table(batch: tuple[Exposure, ...]) -> "pa.Table":

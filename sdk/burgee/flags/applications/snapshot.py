@@ -9,8 +9,9 @@ from typing import Literal
 from burgee.core.clock import Clock, system_clock
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.core.json import Json
-from burgee.flags.evaluation.compiled import NO_KEY, Ask
+from burgee.flags.evaluation.outcomes import NO_KEY
 from burgee.flags.evaluation.rulesets import CompiledRuleset, closure, refers
+from burgee.flags.evaluation.steps import Ask
 from burgee.flags.model import Evaluation, FlagState, Reason, Ruleset
 
 NOT_READY = "no flags have been fetched yet"

@@ -7,8 +7,9 @@ from typing import Literal
 from burgee.core.errors import InvalidInputError
 from burgee.core.json import Json
 from burgee.flags.evaluation.buckets import TARGETING_KEY, bucketing, targeting_key
-from burgee.flags.evaluation.compiled import CompiledFlag, is_live, split_picker
+from burgee.flags.evaluation.compiled import CompiledFlag, is_live
 from burgee.flags.evaluation.conditions import test_of
+from burgee.flags.evaluation.steps import split_picker
 from burgee.flags.model import (
     BUCKETS,
     FLAGD,

@@ -1,9 +1,9 @@
 """How flagd shares users out: its operation `fractional`, scheme `flagd/1`, for definitions that came from there.
 
-The hash of `salt + key` in UTF-8 is MurmurHash3 (x86, 32 bits, seed 0; Austin Appleby's smhasher, MurmurHash3.cpp). With
-whole weights that sum to `total`, it falls on `(hash * total) >> 32`, and the first weight whose running sum is above
-that is served. So says flagd since its pull request 1909 of April 2026 (`core/pkg/evaluator/fractional.go`); before, it
-walked percentages of the hash's absolute value, and gave other people other variants.
+The hash of `salt + key` in UTF-8 is MurmurHash3 (x86, 32 bits, seed 0; Austin Appleby, smhasher, MurmurHash3.cpp).
+With whole weights that sum to `total`, it falls on `(hash * total) >> 32`, and the first weight whose running sum is
+above that is served. So says flagd since its pull request 1909 of April 2026 (`core/pkg/evaluator/fractional.go`);
+before, it walked percentages of the hash's absolute value, and gave other people other variants.
 
 A weight is kept as its share in percent. `fractions` makes the exact weight of it again.
 """

@@ -144,10 +144,10 @@ def _equal(attribute: Attribute, literal: Literal, reading: Reading, *, strict: 
 
     if literal is None:
         return _asked(attribute, present=False, holds=holds)
-    if strict or (isinstance(literal, str) and math.isnan(_as_number(literal))):
+    if strict or (isinstance(literal, str) and math.isnan(as_number(literal))):
         return _asked(attribute, make_condition(attribute.here, Operator.EQ, literal), holds)
     if isinstance(literal, str):
-        number = _as_number(literal)
+        number = as_number(literal)
         alike: list[Literal] = [literal, int(number) if number.is_integer() else number]
         alike += [bool(number)] if number in {0, 1} else []
         return _asked(attribute, make_condition(attribute.here, Operator.IN, alike), holds)
@@ -172,10 +172,10 @@ def _order_of(name: str, attribute: Attribute, literal: Literal, reading: Readin
     if literal is None or isinstance(literal, bool):
         raise UnsayableError(f"it compares {attribute.name!r} with {literal!r} by {name!r}")
     if isinstance(literal, str):
-        if not math.isnan(_as_number(literal)):
+        if not math.isnan(as_number(literal)):
             raise UnsayableError(
-                f"it compares {attribute.name!r} with the text {literal!r} by {name!r}: as text or as a number, by what the "
-                "attribute is; write the number without quotes"
+                f"it compares {attribute.name!r} with the text {literal!r} by {name!r}, as text or as a number, as the "
+                "attribute is one; write the number without quotes"
             )
     else:
         _note_kind(attribute, literal, reading)
@@ -313,21 +313,19 @@ def _equals(left: Literal, right: Literal, *, strict: bool) -> bool:
         return left == right
     if strict and kind_of(left) != kind_of(right):
         return False
-    return _as_number(left) == _as_number(right)
+    return as_number(left) == as_number(right)
 
 
 def _ordered(name: str, left: Literal, right: Literal) -> bool:
     if name in {">", ">="}:
         return _ordered(_TURNED[name], right, left)
-    if isinstance(left, str) and isinstance(right, str):
-        below = left < right
-    else:
-        below = _as_number(left) < _as_number(right)
+    texts = isinstance(left, str) and isinstance(right, str)
+    below = str(left) < str(right) if texts else as_number(left) < as_number(right)
     return below or (name == "<=" and _equals(left, right, strict=False))
 
 
-def _as_number(value: Literal) -> float:
-    """JavaScript's number of a value; NaN for text that is none."""
+def as_number(value: Literal) -> float:
+    """The number that JsonLogic takes a value for; NaN for text that is none."""
     if not isinstance(value, str):
         return float(value or 0)
     if not value.strip():

@@ -13,7 +13,7 @@ from typing import TypeGuard
 from burgee.core.json import Json
 from burgee.flags.changing.asks import Target
 from burgee.flags.flagd.conditions import BOOLEAN, condition, conjuncts, note_failing, operation
-from burgee.flags.flagd.saying import ALWAYS, TIMESTAMP, Reading, UnsayableError
+from burgee.flags.flagd.saying import ALWAYS, TIMESTAMP, Reading, UnsayableError, unmet
 from burgee.flags.flagd.splitting import Part, lifted, parts_of
 from burgee.flags.model import Clause, Group, Schedule, Split
 
@@ -77,6 +77,7 @@ class _Tree:
 
     def __init__(self, variants: Sequence[str], default: str | None, reading: Reading) -> None:
         self.decisions: list[_Decision] = []
+        self._seen: list[tuple[frozenset[str], Schedule]] = []
         self._variants = variants
         self._default = default
         self._reading = reading
@@ -109,7 +110,13 @@ class _Tree:
             raise UnsayableError(f"it serves what {name!r} makes, for which there are no words here")
 
     def _decide(self, branch: _Branch, part: Part) -> None:
-        inside = replace(branch, clauses=(*branch.clauses, *part.clauses))
+        clauses = {repr(clause): clause for clause in (*branch.clauses, *part.clauses)}  # 1 and True are equal
+        inside = replace(branch, clauses=tuple(clauses.values()))
+        if any(repr(unmet(clause)) in clauses for clause in inside.clauses):
+            return  # nobody gets here
+        if any(seen <= clauses.keys() and times in {_ANY_TIME, inside.schedule} for seen, times in self._seen):
+            return  # they were decided before
+        self._seen.append((frozenset(clauses), inside.schedule))
         serve = self._default if part.serve is None and part.split is None else part.serve
         self.decisions.append(_Decision(inside, serve, part.split))
 

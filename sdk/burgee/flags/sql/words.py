@@ -20,8 +20,9 @@ from burgee.flags.changing.times import moment_of
 from burgee.flags.changing.versions import precedence
 from burgee.flags.model import Clause, Condition, Operator, Segment
 from burgee.flags.operators import SEGMENT, TIME, VERSION
-from burgee.flags.sql.columns import Column, ColumnKind
-from burgee.flags.sql.words_text import bytewise, found, string
+from burgee.flags.sql.columns import KEY_KINDS, Column, ColumnKind
+from burgee.flags.sql.dialects import text
+from burgee.flags.sql.words_text import found
 from burgee.flags.sql.words_time import column_moment, text_moment
 from burgee.flags.sql.words_version import version
 
@@ -35,7 +36,6 @@ ID = "id"
 """The column of the tables in `Segments.tables`."""
 
 _TIME_HINT = "times are ISO 8601 text in UTC, e.g. '2026-11-01T00:00:00.000000Z'"
-_KEYED = frozenset({ColumnKind.TEXT, ColumnKind.WHOLE, ColumnKind.FRACTION, ColumnKind.UUID})
 _FEW = 100  # ids: more of them are quicker as a table
 _LIST = 16_000  # Snowflake takes up to 16,384 values in a list
 
@@ -78,7 +78,7 @@ def word(condition: Condition, column: Column, dialect: str, segments: Segments 
     if op in VERSION:
         return version(column.value, op, _version(condition), dialect)
     if op is Operator.MATCHES:
-        return found(bytewise(column.value, dialect), portable(str(value)), dialect)
+        return found(column.value, portable(str(value)), dialect)
     raise InvalidInputError(f"{op} is none of {', '.join(sorted(WORDS))}")
 
 
@@ -111,7 +111,7 @@ def _in_segments(condition: Condition, column: Column, dialect: str, segments: S
 def _in_segment(segment: Segment, column: Column, dialect: str, segments: Segments) -> exp.Expr:
     """Who is left out, else who is named, else whom the clauses tell."""
     case = exp.case()
-    if column.kind in _KEYED:
+    if column.kind in KEY_KINDS:
         key = segments.key(column)
         for ids, met in ((segment.without, False), (segment.ids, True)):
             if ids:
@@ -132,4 +132,4 @@ def _among(
         query = exp.select(exp.column(ID, quoted=True)).from_(exp.Table(this=exp.to_identifier(name, quoted=True)))
         return exp.In(this=key.copy(), query=query.subquery())
     lists = batched(sorted(ids), _LIST if dialect == "snowflake" else max(len(ids), 1), strict=False)
-    return exp.or_(*(exp.In(this=key.copy(), expressions=list(map(string, some))) for some in lists))
+    return exp.or_(*(exp.In(this=key.copy(), expressions=[text(id, dialect) for id in some]) for some in lists))

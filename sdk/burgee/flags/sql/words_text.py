@@ -6,10 +6,14 @@ the text holds, nothing here makes an engine raise but `whole`, which is for tex
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 
 from sqlglot import exp
 
-_TOKEN = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\(\?:|.", re.DOTALL)
+from burgee.core.errors import InvalidInputError
+
+_TOKEN = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\(\?:|\{[0-9]+,\}|.", re.DOTALL)
+_UNBOUNDED = re.compile(r"[*+]|\{[0-9]+,\}").fullmatch
 _SAID: Mapping[str, Mapping[str, str]] = {
     # Java's `$` is also met before a newline that ends the text.
     "spark": {"$": r"\z"},
@@ -31,17 +35,21 @@ def number(value: int) -> exp.Expr:
     return exp.Literal.number(value)
 
 
-def bytewise(text: exp.Expr, dialect: str) -> exp.Expr:
-    """The text, to be compared by its bytes and not as a language sorts; so are the parts taken of it."""
-    if dialect == "postgres":
-        return exp.Collate(this=text.copy(), expression=exp.to_identifier("C", quoted=True))
-    return text.copy()
-
-
 def found(text: exp.Expr, pattern: str, dialect: str) -> exp.Expr:
-    """Whether a portable pattern (see `changing.patterns`) is found anywhere in the text."""
+    """Whether a portable pattern (see `changing.patterns`) is found anywhere in the text.
+
+    Raises:
+        InvalidInputError: it is for Spark and repeats a group without bound.
+    """
+    tokens = _TOKEN.findall(pattern)
+    if dialect == "spark" and any(group == ")" and _UNBOUNDED(sign) for group, sign in pairwise(tokens)):
+        raise InvalidInputError(
+            f"Spark can't be given the pattern {pattern!r}: it repeats a group without bound, and Java runs out of"
+            " stack on a text of a few thousand characters",
+            hint="give the repeat a bound, e.g. {1,100} instead of +",
+        )
     said = _SAID.get(dialect, {})
-    pattern = "".join(said.get(token, token) for token in _TOKEN.findall(pattern))
+    pattern = "".join(said.get(token, token) for token in tokens)
     if dialect == "snowflake":
         # A pattern must be met by the whole text there, and `.` is every character only with the flag `s`.
         return exp.RegexpLike(this=text.copy(), expression=string(f".*({pattern}).*"), flag=string("s"))

@@ -12,7 +12,7 @@ from sqlglot import exp
 from burgee.core.clock import to_us
 from burgee.flags.changing.times import TIME_PATTERN
 from burgee.flags.model import Operator
-from burgee.flags.sql.words_text import bytewise, found, length, number, part, piece, rest, string, whole
+from burgee.flags.sql.words_text import found, length, number, part, piece, rest, string, whole
 
 _DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
@@ -22,13 +22,12 @@ _MIDNIGHT = ":00.000000"
 """What a text lacks behind its minutes, counted from the end."""
 
 
-def text_moment(text: exp.Expr, op: Operator, bound: datetime, dialect: str) -> exp.Expr:
-    """`text before bound` or `after`; NULL where the text is no time.
+def text_moment(seen: exp.Expr, op: Operator, bound: datetime, dialect: str) -> exp.Expr:
+    """`seen before bound` or `after`, of texts compared by code point; NULL where one is no time.
 
     An offset is less than a day. So only for the day of the bound, the one before and the one after must be
     reckoned; the date alone tells for all others.
     """
-    seen = bytewise(text, dialect)
     day = piece(seen, 1, 10)
     minutes, seconds = _clock(seen, dialect)
     wanted_minutes = bound.hour * 60 + bound.minute

@@ -7,7 +7,7 @@ branch, so that numbers of any length are compared as texts and no engine has to
 from sqlglot import exp
 
 from burgee.flags.model import Operator
-from burgee.flags.sql.words_text import bytewise, found, length, part, rest, string
+from burgee.flags.sql.words_text import found, length, part, rest, string
 
 _NUMBER = "(0|[1-9][0-9]*)"
 _SHAPE = f"^{_NUMBER}[.]{_NUMBER}[.]{_NUMBER}(-[0-9A-Za-z.-]+)?([+][0-9A-Za-z.-]+)?$"
@@ -17,9 +17,8 @@ _WRONG_BUILD = f"[+]{_PART_OF_LABEL}(?:[.]|$)"
 _DIGITS = "^[0-9]+$"
 
 
-def version(text: exp.Expr, op: Operator, bound: str, dialect: str) -> exp.Expr:
-    """`text op bound`, e.g. `semver_gte`; NULL where the text is no semantic version."""
-    seen = bytewise(text, dialect)
+def version(seen: exp.Expr, op: Operator, bound: str, dialect: str) -> exp.Expr:
+    """`seen op bound`, e.g. `semver_gte`, of texts compared by code point; NULL where one is no semantic version."""
     # Its grammar in two looks: the second finds identifiers that are empty, or numbers that begin with a zero. One
     # pattern for all would repeat a group, and Java goes as deep into its stack as such a group is repeated.
     wrong = found(seen, f"{_WRONG_PRERELEASE}|{_WRONG_BUILD}", dialect)

@@ -1,0 +1,1 @@
+"""A cache: in memory, or in Redis, with what makes it safe to lean on."""

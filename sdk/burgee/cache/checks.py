@@ -1,0 +1,52 @@
+"""What keys, times and tags may be."""
+
+import math
+import random
+from collections.abc import Iterable
+
+from burgee.core.errors import InvalidInputError
+
+LONGEST_KEY = 1024
+
+
+def check_key(key: object, what: str = "a cache key") -> str:
+    """Text of 1 to 1,024 bytes without control characters."""
+    if not isinstance(key, str):
+        raise InvalidInputError(f"{what} is text, not {type(key).__name__}")
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:
+        raise InvalidInputError(f"{what} can't be {key!r}: it holds half a character (a lone surrogate)") from None
+    if not 0 < size <= LONGEST_KEY:
+        raise InvalidInputError(f"{what} has 1 to {LONGEST_KEY} bytes, not {size}")
+    if not key.isprintable() and any(ord(letter) < ord(" ") or letter == "\x7f" for letter in key):
+        raise InvalidInputError(f"{what} can't be {key!r}: it holds a control character")
+    return key
+
+
+def check_tags(tags: object) -> tuple[str, ...]:
+    """Tags are keys, too."""
+    if isinstance(tags, str | bytes) or not isinstance(tags, Iterable):
+        raise InvalidInputError(f"tags are a list of texts, not {tags!r}")
+    return tuple(dict.fromkeys(check_key(tag, "a tag") for tag in tags))
+
+
+def check_ttl(ttl: object, what: str = "ttl") -> float:
+    """Seconds, more than none."""
+    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not math.isfinite(ttl):
+        raise InvalidInputError(f"{what} is a number of seconds, not {ttl!r}")
+    if ttl <= 0:
+        raise InvalidInputError(f"{what} is more than 0 seconds, not {ttl!r}", hint="to take a value away: delete(key)")
+    return float(ttl)
+
+
+def jittered(ttl: float, jitter: float) -> float:
+    """A time a little shorter by chance, so that what was stored together is not gone together."""
+    return ttl * (1 - jitter * random.random()) if jitter else ttl  # noqa: S311 - no secret
+
+
+def check_jitter(jitter: object) -> float:
+    """A share, 0 to below 1."""
+    if isinstance(jitter, bool) or not isinstance(jitter, int | float) or not 0 <= jitter < 1:
+        raise InvalidInputError(f"jitter is a share of the ttl, 0 to below 1, not {jitter!r}")
+    return float(jitter)

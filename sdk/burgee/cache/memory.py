@@ -1,0 +1,195 @@
+"""A cache in this process's memory, bounded by entries and by bytes; what was used least lately goes first."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, override
+
+from burgee.cache.checks import check_jitter, check_key, check_tags, check_ttl, jittered
+from burgee.cache.model import CacheEntry, CacheStats
+from burgee.cache.patterns import matcher
+from burgee.cache.protocol import CacheProvider
+from burgee.cache.serializers import Serializer, Standard
+from burgee.core.errors import InvalidInputError
+
+_OVERHEAD = 200  # bytes an entry takes beside its key and its value, about
+_AS_THEY_ARE = (str, int, float, bool, bytes, type(None))
+"""Nobody can change these, so they are kept as they are; everything else as bytes, so that nobody does."""
+
+type _Kept = tuple[object, bool, float, float, int, tuple[str, ...]]  # value, as it is, created, expires, size, tags
+
+
+class MemoryCache[T](CacheProvider[T]):
+    """Values in memory.
+
+    Args:
+        max_entries: how many there may be.
+        max_bytes: how many bytes they may take, about.
+        ttl: seconds a value is kept unless said otherwise.
+        jitter: by which share of it a ttl is shortened by chance, at most.
+        serializer: turns values that can be changed to bytes.
+        clock: seconds since 1970.
+    """
+
+    blocks = False
+
+    def __init__(
+        self,
+        *,
+        max_entries: int = 10_000,
+        max_bytes: int = 256 * 1024 * 1024,
+        ttl: float = 300.0,
+        jitter: float = 0.0,
+        serializer: Serializer[T] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        for name, bound in (("max_entries", max_entries), ("max_bytes", max_bytes)):
+            if type(bound) is not int or bound < 1:
+                raise InvalidInputError(f"{name} is a whole number from 1, not {bound!r}")
+        self._max_entries, self._max_bytes = max_entries, max_bytes
+        self._ttl, self._jitter = check_ttl(ttl), check_jitter(jitter)
+        self._serializer: Serializer[Any] = Standard() if serializer is None else serializer
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._tagged: dict[str, set[str]] = {}
+        self._locks: dict[str, float] = {}
+        self._bytes = self._hits = self._misses = self._evicted = self._dropped = 0
+
+    @override
+    def get_entry(self, key: str) -> CacheEntry[T] | None:
+        now = self._clock()
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None and kept[3] <= now:
+                self._forget(key)
+                kept = None
+            if kept is None:
+                self._misses += 1
+                check_key(key)
+                return None
+            self._hits += 1
+            self._kept.move_to_end(key)
+        value, plain, created, expires, _, _ = kept
+        return CacheEntry(key, value if plain else self._serializer.load(value), created, expires)  # type: ignore[arg-type]
+
+    @override
+    def get_many(self, keys: Iterable[str]) -> dict[str, CacheEntry[T]]:
+        found = ((key, self.get_entry(check_key(key))) for key in keys)
+        return {key: entry for key, entry in found if entry is not None}
+
+    @override
+    def set(self, key: str, value: T, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
+        self.set_many({key: value}, ttl, tags)
+
+    @override
+    def set_many(self, values: Mapping[str, T], ttl: float | None = None, tags: Iterable[str] = ()) -> None:
+        seconds = self._ttl if ttl is None else check_ttl(ttl)
+        named = check_tags(tags)
+        now = self._clock()
+        made: dict[str, _Kept] = {}
+        for key, value in values.items():
+            plain = type(value) in _AS_THEY_ARE
+            body = self._serializer.dump(value)  # also what is kept as it is: not every serializer can say it
+            size = len(check_key(key)) + len(body) + _OVERHEAD
+            until = now + jittered(seconds, self._jitter)
+            made[key] = (value if plain else body, plain, now, until, size, named)
+        with self._lock:
+            for key, kept in made.items():
+                self._keep(key, kept)
+
+    @override
+    def delete(self, key: str) -> bool:
+        return self.delete_many([key]) > 0
+
+    @override
+    def delete_many(self, keys: Iterable[str]) -> int:
+        asked = [check_key(key) for key in keys]
+        with self._lock:
+            return sum(map(self._forget, asked))
+
+    @override
+    def clear_pattern(self, pattern: str) -> int:
+        matches = matcher(check_key(pattern, "a pattern")).fullmatch
+        with self._lock:
+            return sum(map(self._forget, [key for key in self._kept if matches(key)]))
+
+    @override
+    def clear_tags(self, tags: Iterable[str]) -> int:
+        asked = check_tags(tags)
+        with self._lock:
+            keys = {key for tag in asked for key in self._tagged.get(tag, ())}
+            return sum(map(self._forget, keys))
+
+    @override
+    def clear(self) -> int:
+        with self._lock:
+            self._sweep()
+            count = len(self._kept)
+            self._kept.clear()
+            self._tagged.clear()
+            self._bytes = 0
+            return count
+
+    @override
+    @contextmanager
+    def lock(self, key: str, ttl: float) -> Iterator[bool]:
+        now = self._clock()
+        until = now + check_ttl(ttl)
+        with self._lock:
+            had = self._locks.get(key, 0.0) <= now
+            if had:
+                self._locks[key] = until
+        try:
+            yield had
+        finally:
+            if had:
+                with self._lock:
+                    if self._locks.get(key) == until:
+                        del self._locks[key]
+
+    @override
+    def stats(self) -> CacheStats:
+        with self._lock:
+            self._sweep()
+            return CacheStats(
+                "memory", self._hits, self._misses, len(self._kept), self._bytes, self._evicted, dropped=self._dropped
+            )
+
+    @override
+    def close(self) -> None:
+        self.clear()
+
+    def _keep(self, key: str, kept: _Kept) -> None:
+        self._forget(key)
+        if kept[4] > self._max_bytes:
+            self._evicted += 1
+            return
+        self._kept[key] = kept
+        self._bytes += kept[4]
+        for tag in kept[5]:
+            self._tagged.setdefault(tag, set()).add(key)
+        while len(self._kept) > self._max_entries or self._bytes > self._max_bytes:
+            self._forget(next(iter(self._kept)))
+            self._evicted += 1
+
+    def _forget(self, key: str) -> bool:
+        """Take an entry away; whether it was there and held still."""
+        kept = self._kept.pop(key, None)
+        if kept is None:
+            return False
+        self._bytes -= kept[4]
+        for tag in kept[5]:
+            keys = self._tagged.get(tag)
+            if keys is not None:
+                keys.discard(key)
+                if not keys:
+                    del self._tagged[tag]
+        return kept[3] > self._clock()
+
+    def _sweep(self) -> None:
+        now = self._clock()
+        for key in [key for key, kept in self._kept.items() if kept[3] <= now]:
+            self._forget(key)

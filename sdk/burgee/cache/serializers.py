@@ -1,0 +1,175 @@
+"""How values become bytes. What would not come back equal is refused, and then nothing is stored.
+
+`Standard`, the default, is JSON for what JSON can say, Arrow for frames, and plain bytes for bytes.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, override
+
+from burgee.core.errors import InvalidInputError, MissingExtraError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+class Serializer[T](Protocol):
+    """Turns values to bytes and back."""
+
+    def dump(self, value: T) -> bytes:
+        """The bytes; `InvalidInputError` for what it can't say."""
+        ...
+
+    def load(self, data: bytes) -> T:
+        """The value again."""
+        ...
+
+
+class Json(Serializer[Any]):
+    """JSON: text, numbers, truth values, None, lists, and mappings by text."""
+
+    @override
+    def dump(self, value: Any) -> bytes:
+        _check(value)
+        try:
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidInputError(f"this value can't be cached as JSON: {error}") from None
+
+    @override
+    def load(self, data: bytes) -> Any:
+        return json.loads(data)
+
+
+class MsgPack(Serializer[Any]):
+    """MessagePack: what JSON can say, and bytes, in fewer bytes. Whole numbers have at most 64 bits."""
+
+    def __init__(self) -> None:
+        try:
+            import msgpack
+        except ImportError:
+            raise MissingExtraError("MessagePack", "redis") from None
+        self._pack: Callable[..., bytes] = msgpack.packb
+        self._unpack: Callable[..., Any] = msgpack.unpackb
+
+    @override
+    def dump(self, value: Any) -> bytes:
+        _check(value, binary=True)
+        try:
+            return self._pack(value, use_bin_type=True)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise InvalidInputError(f"this value can't be cached as MessagePack: {error}") from None
+
+    @override
+    def load(self, data: bytes) -> Any:
+        return self._unpack(data, raw=False, strict_map_key=False)
+
+
+class Frames(Serializer["pd.DataFrame | pa.Table"]):
+    """Frames as Arrow streams: pandas frames come back as pandas frames, tables of Arrow as tables."""
+
+    _PANDAS, _ARROW = b"p", b"t"
+
+    @override
+    def dump(self, value: "pd.DataFrame | pa.Table") -> bytes:
+        import pyarrow as pa
+
+        if isinstance(value, pa.Table):
+            kind, table = self._ARROW, value
+        elif _is_pandas(value):
+            kind, table = self._PANDAS, _table_of(value)
+        else:
+            raise InvalidInputError(f"only frames can be cached as Arrow, not {type(value).__name__}")
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        body: bytes = sink.getvalue().to_pybytes()
+        return kind + body
+
+    @override
+    def load(self, data: bytes) -> "pd.DataFrame | pa.Table":
+        import pyarrow as pa
+
+        table = pa.ipc.open_stream(memoryview(data)[1:]).read_all()
+        return table.to_pandas() if data[:1] == self._PANDAS else table
+
+
+class Standard(Serializer[Any]):
+    """JSON, Arrow for frames, bytes for bytes: whichever the value is."""
+
+    _JSON, _BYTES, _FRAME = b"j", b"b", b"f"
+
+    def __init__(self) -> None:
+        self._json = Json()
+        self._frames = Frames()
+
+    @override
+    def dump(self, value: Any) -> bytes:
+        if type(value) is bytes:
+            return self._BYTES + value
+        if _is_pandas(value) or type(value).__module__.startswith("pyarrow"):
+            return self._FRAME + self._frames.dump(value)
+        return self._JSON + self._json.dump(value)
+
+    @override
+    def load(self, data: bytes) -> Any:
+        kind = data[:1]
+        if kind == self._JSON:
+            return json.loads(data[1:])
+        if kind == self._BYTES:
+            return data[1:]
+        if kind == self._FRAME:
+            return self._frames.load(data[1:])
+        raise ValueError(f"no value begins with {kind!r}")
+
+
+def _is_pandas(value: object) -> bool:
+    """By name, so that pandas need not be loaded."""
+    kind = type(value)
+    return kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"
+
+
+def _table_of(frame: "pd.DataFrame") -> "pa.Table":
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        table = pa.Table.from_pandas(frame)
+        pd.testing.assert_frame_equal(table.to_pandas(), frame, check_freq=False)
+    except (pa.ArrowException, AssertionError, TypeError, ValueError) as error:
+        what = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InvalidInputError(
+            f"this frame can't be cached: it would not come back equal ({what})",
+            hint="a column of mixed objects is most often why; give it one type: frame.convert_dtypes()",
+        ) from None
+    return table
+
+
+_SCALARS = (str, int, bool, type(None))
+
+
+def _check(value: object, *, binary: bool = False, path: str = "value") -> None:
+    """Refuse what would come back as something else: a tuple as a list, a key 1 as a key "1", NaN as nothing."""
+    kind = type(value)
+    if kind in _SCALARS or (binary and kind is bytes):
+        return
+    if kind is float:
+        if not math.isfinite(value):  # type: ignore[arg-type] # a float, as its type says
+            raise InvalidInputError(f"{path} can't be cached: it is {value!r}, and JSON has no word for it")
+        return
+    if kind is list:
+        for number, item in enumerate(value):  # type: ignore[arg-type,var-annotated] # a list
+            _check(item, binary=binary, path=f"{path}[{number}]")
+        return
+    if kind is dict:
+        for key, item in value.items():  # type: ignore[attr-defined] # a dict
+            if type(key) is not str:
+                raise InvalidInputError(f"{path} can't be cached: its key {key!r} is no text")
+            _check(item, binary=binary, path=f"{path}[{key!r}]")
+        return
+    raise InvalidInputError(
+        f"{path} can't be cached: it is of type {kind.__name__}, and would not come back equal",
+        hint="cache text, numbers, lists, mappings, bytes and frames, or give the cache a serializer of yours",
+    )

@@ -1,0 +1,321 @@
+"""`@cached` (R1.4, P4)."""
+
+import asyncio
+import inspect
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from burgee.cache.facade import Cache
+from burgee.cache.fingerprint import fingerprint
+from burgee.cache.memory import MemoryCache
+from burgee.cache.redis import RedisCache
+from burgee.core.errors import InvalidInputError
+from services.redis import RedisServer
+
+
+@pytest.fixture(params=["memory", "redis"])
+def store(request: pytest.FixtureRequest, prefix: str) -> Iterator[Cache]:
+    if request.param == "memory":
+        yield Cache(MemoryCache(), "t")
+    else:
+        far: RedisCache[Any] = RedisCache(request.getfixturevalue("redis_server").url, prefix=prefix, timeout=5)
+        yield Cache(far, "t")
+        far.close()
+
+
+calls: Counter[str] = Counter()
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    calls.clear()
+
+
+def test_equal_arguments_are_one_execution_however_they_are_given(store: Cache) -> None:
+    @store.cached(ttl=60)
+    def add(left: int, right: int = 2) -> int:
+        """Adds."""
+        calls["add"] += 1
+        return left + right
+
+    assert [add(1), add(1, 2), add(left=1), add(right=2, left=1)] == [3, 3, 3, 3]
+    assert calls["add"] == 1
+    assert add(1, 3) == 4
+    assert (add.stats().hits, add.stats().misses) == (3, 2)
+    assert add.__doc__ == "Adds."
+    assert inspect.signature(add) == inspect.Signature.from_callable(add.__wrapped__)  # type: ignore[attr-defined]
+    assert add.invalidate(1)
+    assert not add.invalidate(1)
+    add(1)
+    assert calls["add"] == 3
+    assert add.invalidate_all() == 2
+
+
+def test_none_and_frames_are_results_like_others(store: Cache) -> None:
+    @store.cached(ttl=60)
+    def nothing() -> None:
+        calls["nothing"] += 1
+
+    @store.cached(ttl=60)
+    def doubled(frame: pd.DataFrame) -> pd.DataFrame:
+        calls["doubled"] += 1
+        return frame * 2
+
+    nothing()
+    nothing()
+    frame = pd.DataFrame({"a": [1, 2]})
+    pd.testing.assert_frame_equal(doubled(frame), frame * 2)
+    pd.testing.assert_frame_equal(doubled(frame.copy()), frame * 2)
+    doubled(pd.DataFrame({"a": [1, 3]}))
+    assert calls == {"nothing": 1, "doubled": 2}
+
+
+def test_an_error_is_not_kept(store: Cache) -> None:
+    @store.cached(ttl=60)
+    def fails() -> int:
+        calls["fails"] += 1
+        raise ValueError("no")
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no"):
+            fails()
+    assert calls["fails"] == 2
+
+
+def test_many_callers_at_once_are_one_execution(store: Cache) -> None:
+    @store.cached(ttl=60)
+    def slow(number: int) -> int:
+        calls["slow"] += 1
+        time.sleep(0.2)
+        return number * 2
+
+    results: list[int] = []
+    threads = [threading.Thread(target=lambda: results.append(slow(21))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [42] * 20
+    assert calls["slow"] == 1
+
+
+def test_an_error_reaches_everybody_who_waited_for_it() -> None:
+    store = Cache(MemoryCache(), "t")
+
+    @store.cached(ttl=60)
+    def slow() -> int:
+        time.sleep(0.2)
+        raise ValueError("no")
+
+    errors: list[str] = []
+
+    def call() -> None:
+        try:
+            slow()
+        except ValueError as error:
+            errors.append(str(error))
+
+    threads = [threading.Thread(target=call) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == ["no"] * 5
+
+
+def test_an_async_function_stays_one_and_is_executed_once(store: Cache) -> None:
+    @store.cached(ttl=60)
+    async def slow(number: int) -> int:
+        calls["slow"] += 1
+        await asyncio.sleep(0.1)
+        return number * 2
+
+    async def many() -> list[int]:
+        return await asyncio.gather(*(slow(21) for _ in range(20)))
+
+    assert inspect.iscoroutinefunction(slow)
+    assert asyncio.run(many()) == [42] * 20
+    assert asyncio.run(many()) == [42] * 20
+    assert calls["slow"] == 1
+
+
+def test_what_is_past_its_time_is_given_at_once_and_made_anew_behind(store: Cache) -> None:
+    @store.cached(ttl=0.2, stale=60)
+    def now() -> int:
+        calls["now"] += 1
+        return calls["now"]
+
+    @store.cached(ttl=0.2, stale=60)
+    async def now_async() -> int:
+        calls["async"] += 1
+        return calls["async"]
+
+    async def twice() -> tuple[int, int]:
+        first = await now_async()
+        await asyncio.sleep(0.1)
+        return first, await now_async()
+
+    assert now() == 1
+    assert asyncio.run(twice()) == (1, 1)
+    time.sleep(0.25)
+    assert now() == 1
+    deadline = time.monotonic() + 10
+    while calls["now"] < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    assert now() == 2
+    assert asyncio.run(twice()) == (1, 2)
+
+
+@dataclass
+class Shop:
+    name: str
+    store_calls: Any = None
+
+    def __cache_key__(self) -> str:
+        return self.name
+
+
+def test_a_method_is_kept_by_what_its_object_is(store: Cache) -> None:
+    class Report:
+        def __init__(self, shop: str) -> None:
+            self.shop = shop
+
+        def __cache_key__(self) -> str:
+            return self.shop
+
+        @store.cached(ttl=60)
+        def total(self, year: int) -> str:
+            calls["total"] += 1
+            return f"{self.shop} {year}"
+
+    assert Report("a").total(2026) == Report("a").total(2026) == "a 2026"
+    assert Report("b").total(2026) == "b 2026"
+    assert calls["total"] == 2
+
+
+def test_an_object_whose_content_cant_be_told_is_refused_unless_a_key_is_given(store: Cache) -> None:
+    class Opaque:
+        __slots__ = ()
+
+    @store.cached(ttl=60)
+    def plain(what: object) -> str:
+        return str(what)
+
+    @store.cached(ttl=60, key=lambda _what: "always")
+    def keyed(what: object) -> str:
+        calls["keyed"] += 1
+        return str(what)
+
+    with pytest.raises(InvalidInputError, match=r"Opaque.*can't be told"):
+        plain(Opaque())
+    keyed(Opaque())
+    keyed(Opaque())
+    assert calls["keyed"] == 1
+
+
+@pytest.mark.parametrize(
+    "bad", [{"ttl": 0}, {"ttl": -1}, {"stale": 3}, {"ttl": 1, "stale": 0}, {"key": "k"}, {"tags": 3}]
+)
+def test_options_that_are_none_are_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises((InvalidInputError, TypeError)):
+        Cache(MemoryCache(), "t").cached(**bad)
+
+
+CODE = """
+import sys, time
+from burgee.cache.facade import Cache
+from burgee.cache.redis import RedisCache
+cache = Cache(RedisCache(sys.argv[1], prefix=sys.argv[2], timeout=5), "t")
+
+@cache.cached(ttl=60, name="slow")
+def slow():
+    time.sleep(0.5)
+    return sys.argv[3]
+
+print(slow(), flush=True)
+"""
+
+
+def test_several_processes_are_one_execution(redis_server: RedisServer, prefix: str) -> None:
+    command = [sys.executable, "-c", CODE, redis_server.url, prefix]
+    processes = [subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE, text=True) for number in range(4)]
+    said = {process.communicate(timeout=60)[0].strip() for process in processes}
+    assert len(said) == 1
+    assert said <= {"0", "1", "2", "3"}
+
+
+FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+CHANGED: list[Callable[[pd.DataFrame], Any]] = [
+    lambda frame: frame.assign(a=[1, 3]),
+    lambda frame: frame.rename(columns={"a": "c"}),
+    lambda frame: frame.astype({"a": "int32"}),
+    lambda frame: frame.set_axis([1, 2]),
+    lambda frame: frame.iloc[::-1],
+    lambda frame: frame[["b", "a"]],
+    lambda frame: frame["a"],
+    lambda frame: frame.head(1),
+    lambda frame: frame.rename_axis("row"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_a_frame_is_told_by_everything_it_holds(change: Callable[[pd.DataFrame], Any]) -> None:
+    assert fingerprint(FRAME) == fingerprint(FRAME.copy())
+    assert fingerprint(change(FRAME)) != fingerprint(FRAME)
+
+
+def test_tables_and_arrays_are_told_by_content() -> None:
+    tables = [
+        pa.table({"a": [1, 2]}),
+        pl.DataFrame({"a": [1, 2]}),
+        np.array([1, 2]),
+        np.array([[1, 2]]),
+        [1, 2],
+        (1, 2),
+    ]
+    assert len({fingerprint(one) for one in tables}) == len(tables)
+    assert fingerprint(pa.chunked_array([[1], [2]])) == fingerprint(pa.chunked_array([[1, 2]]))
+    assert fingerprint(np.float64(1.5)) == fingerprint(1.5)
+    assert fingerprint(np.array(["a", None], object)) != fingerprint(np.array(["a", "b"], object))
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
+nested = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner), max_leaves=8
+)
+
+
+@given(nested, nested)
+def test_a_fingerprint_is_equal_where_content_and_kinds_are(one: object, other: object) -> None:
+    assert (fingerprint(one) == fingerprint(other)) is (_told(one) == _told(other))
+
+
+def _told(value: Any) -> object:
+    """The content with the kinds, in a form that can be compared."""
+    if isinstance(value, dict):
+        return {key: _told(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return (type(value), [_told(item) for item in value])
+    return (type(value), repr(value))
+
+
+def test_what_holds_itself_is_refused() -> None:
+    loop: list[object] = []
+    loop.append(loop)
+    with pytest.raises(InvalidInputError, match="holds itself"):
+        fingerprint(loop)
