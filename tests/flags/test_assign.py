@@ -1,6 +1,7 @@
 import hashlib
 import math
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -31,53 +32,27 @@ from flags.strategies import (
     tables,
 )
 
-
-@given(flag_states(), tables())
-def test_a_frame_of_arrow_is_served_row_by_row_what_each_row_would_be(state: FlagState, table: pa.Table) -> None:
-    """P19, P20, R9.1: `assign` and `evaluate` are one function."""
-    assert as_rows(assign(state, table)) == evaluated(state, table.to_pylist())
-
-
-@given(flag_states(), tables())
-def test_a_frame_of_pandas_is_served_row_by_row_what_each_row_would_be(state: FlagState, table: pa.Table) -> None:
-    """P19, P20, R9.1, with whole numbers that became floats, and columns of Python objects."""
-    frame = table.to_pandas()
-    assert as_rows(assign(state, frame)) == evaluated(state, list(rows_of(frame)))
+FORMS: dict[str, Callable[[pa.Table], tuple[object, list[dict[str, object]]]]] = {
+    "arrow": lambda table: (table, table.to_pylist()),
+    "pandas": lambda table: _with_rows(table.to_pandas()),  # whole numbers become floats, columns Python's objects
+    "nullable pandas": lambda table: _with_rows(table.to_pandas(types_mapper=pd.ArrowDtype)),
+    "polars": lambda table: (pl.DataFrame(table), pl.DataFrame(table).to_dicts()),
+}
 
 
-@given(flag_states(), tables())
-def test_a_frame_of_nullable_pandas_is_served_row_by_row_what_each_row_would_be(
-    state: FlagState, table: pa.Table
-) -> None:
-    """P19, P20, R9.1, with NA for what is missing."""
-    frame = table.to_pandas(types_mapper=pd.ArrowDtype)
-    assert as_rows(assign(state, frame)) == evaluated(state, list(rows_of(frame)))
-
-
-@given(flag_states(), tables())
-def test_a_frame_of_polars_is_served_row_by_row_what_each_row_would_be(state: FlagState, table: pa.Table) -> None:
-    """P19, P20, R9.1."""
-    frame = pl.DataFrame(table)
-    assert as_rows(assign(state, frame)) == evaluated(state, frame.to_dicts())
+def _with_rows(frame: pd.DataFrame) -> tuple[object, list[dict[str, object]]]:
+    return frame, list(rows_of(frame))
 
 
 @given(deep_flags(), tables())
-def test_everything_a_flag_can_have_is_served_row_by_row_as_each_row_would_be(
+def test_frames_of_every_form_are_served_row_by_row_what_each_row_would_be(
     flags: tuple[FlagState, Ruleset], table: pa.Table
 ) -> None:
-    """P19, P20, R9.1: prerequisites, overrides, holdouts, layers, groups, percentages, splits."""
+    """P19, P20, R9.1: `assign` and `evaluate` are one function, whatever a flag has and whoever made the frame."""
     state, ruleset = flags
-    assert as_rows(assign(state, table, ruleset=ruleset)) == evaluated(state, table.to_pylist(), ruleset)
-
-
-@given(deep_flags(), tables())
-def test_everything_a_flag_can_have_is_served_over_pandas_as_each_row_would_be(
-    flags: tuple[FlagState, Ruleset], table: pa.Table
-) -> None:
-    """P19, P20, R9.1, with whole numbers that became floats."""
-    state, ruleset = flags
-    frame = table.to_pandas()
-    assert as_rows(assign(state, frame, ruleset=ruleset)) == evaluated(state, list(rows_of(frame)), ruleset)
+    for name, form in FORMS.items():
+        frame, rows = form(table)
+        assert as_rows(assign(state, frame, ruleset=ruleset)) == evaluated(state, rows, ruleset), name
 
 
 @given(flag_states(), st.lists(st.tuples(ids | st.integers() | st.none(), scalars | st.none()), max_size=12))

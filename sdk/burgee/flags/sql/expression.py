@@ -65,10 +65,10 @@ class FlagExpression:
         return _case(self.branches, self.otherwise, served)
 
     def nested(self, query: exp.Select) -> exp.Select:
-        """The rows of a query with a column for each layer behind its own."""
+        """The rows of a query, which is used up, with a column for each layer behind its own."""
         for name, layer in self.layers:
             made = exp.alias_(layer.copy(), identifier(name, self.dialect))
-            query = exp.select("*", made).from_(query.subquery("layer"))
+            query = exp.select("*", made, copy=False).from_(query.subquery("layer", copy=False), copy=False)
         return query
 
 
@@ -335,5 +335,5 @@ def _case[T](branches: Sequence[tuple[exp.Expr, T]], otherwise: T, said: Callabl
         return last
     case = exp.case()
     for condition, one in whens:
-        case = case.when(condition.copy(), one)
-    return case.else_(last)
+        case = case.when(condition.copy(), one, copy=False)
+    return case.else_(last, copy=False)
