@@ -58,7 +58,7 @@ BUCKETS: Mapping[str, str] = {
 def test_the_text_is_one_select_that_the_dialect_can_read(dialect: str) -> None:
     text = select_of(compile_flag(STATE, RULESET), dialect, "crm.users")
     (tree,) = sqlglot.parse(text, dialect=dialect)
-    assert tree is not None
+    assert isinstance(tree, sqlglot.exp.Select)
     assert [name.casefold() for name in tree.named_selects[-2:]] == ["variant", "reason"]
     tables = {(table.db, table.name) for table in tree.find_all(sqlglot.exp.Table)}
     assert ("crm", "users") in tables
@@ -108,7 +108,9 @@ def test_what_columns_hold_is_told_taken_from_a_frame_or_inferred() -> None:
         select_of(compiled, "duckdb", "users", like=users),
         select_of(compiled, "duckdb", "users", columns={"age": "fraction"}, like=users),
     ]
-    expected = [compiled.evaluate(row).variant for row in users.to_dict("records")]
+    expected = [
+        compiled.evaluate({str(name): value for name, value in row.items()}).variant for row in users.to_dict("records")
+    ]
     with duckdb.connect() as connection:
         connection.register("users", users)
         for text in texts:

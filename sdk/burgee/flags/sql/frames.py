@@ -1,6 +1,7 @@
 """Frames of all kinds, brought to Arrow columns of the few kinds that a flag's SQL knows."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -15,21 +16,18 @@ _NAIVE = pa.timestamp("us")
 class Frame:
     """A table of pandas, polars or Arrow, or whatever gives an Arrow stream; columns are converted when asked for."""
 
-    __slots__ = ("_arrays", "_frame", "index")
+    __slots__ = ("_arrays", "_frame", "_pandas", "index")
 
     def __init__(self, frame: object) -> None:
         self._arrays: dict[str, pa.ChunkedArray | None] = {}
-        self.index: pd.Index
+        self._pandas = isinstance(frame, pd.DataFrame)
+        self._frame: Any = frame if self._pandas else _table(frame)
+        self.index: pd.Index = self._frame.index if self._pandas else pd.RangeIndex(self._frame.num_rows)
         """The frame's own; a `RangeIndex` if it has none."""
-        if isinstance(frame, pd.DataFrame):
-            self._frame, self.index = frame, frame.index
-        else:
-            self._frame = _table(frame)
-            self.index = pd.RangeIndex(self._frame.num_rows)
 
     def check(self, needed: Mapping[str, str]) -> None:
         """Raise `MissingColumnError` for a column that is not there, `InvalidInputError` for one that is twice."""
-        if isinstance(self._frame, pd.DataFrame):
+        if self._pandas:
             check_columns(needed, list(self._frame.columns), self._frame.index.names)
         else:
             check_columns(needed, self._frame.column_names)
@@ -37,14 +35,13 @@ class Frame:
     def array(self, name: str) -> pa.ChunkedArray | None:
         """The column in Arrow; None if its values are of several types, or can't be told in Arrow."""
         if name not in self._arrays:
-            pandas = isinstance(self._frame, pd.DataFrame)
-            self._arrays[name] = _array(self._frame[name]) if pandas else self._frame[name]
+            self._arrays[name] = _array(self._frame[name]) if self._pandas else self._frame[name]
         return self._arrays[name]
 
     def values(self, name: str) -> Sequence[object]:
         """The column as values of Python."""
         column = self._frame[name]
-        values: Sequence[object] = column.tolist() if isinstance(column, pd.Series) else column.to_pylist()
+        values: Sequence[object] = column.tolist() if self._pandas else column.to_pylist()
         return values
 
 
