@@ -21,7 +21,8 @@ class Frame:
     def __init__(self, frame: object) -> None:
         self._arrays: dict[str, pa.ChunkedArray | None] = {}
         self._pandas = isinstance(frame, pd.DataFrame)
-        self._frame: Any = frame if self._pandas else _table(frame)
+        given: Any = frame
+        self._frame: Any = given if self._pandas else _table(frame)
         self.index: pd.Index = self._frame.index if self._pandas else pd.RangeIndex(self._frame.num_rows)
         """The frame's own; a `RangeIndex` if it has none."""
 
