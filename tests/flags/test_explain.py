@@ -133,7 +133,7 @@ def test_nothing_of_a_context_becomes_markup(flag: burgee.Flag) -> None:
     assert "&lt;script&gt;" in html
 
 
-@pytest.mark.parametrize("seen", [float("nan"), None, pd.NaT, 2**70, "ü" * 500, b"x", {"a": [1]}, object()], ids=repr)
+@pytest.mark.parametrize("seen", [float("nan"), None, pd.NaT, 2**70, "ü" * 500, b"x", {"a": [1]}, object()])
 def test_any_value_seen_can_be_shown(flag: burgee.Flag, seen: object) -> None:
     explanation = flag.explain({"id": "u1", "country": seen})
     assert explanation.variant == flag.evaluate({"id": "u1", "country": seen}).variant

@@ -4,10 +4,12 @@ import math
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import override
 
 import pyarrow as pa
 import pytest
@@ -292,3 +294,26 @@ def test_what_waits_at_a_fork_is_the_parents_to_store(log: Log) -> None:
 def test_settings_that_can_not_be_are_named(settings: dict[str, object]) -> None:
     with pytest.raises(burgee.InvalidInputError, match=next(iter(settings))):
         burgee.Exposures(**settings)  # type: ignore[arg-type] # it is the point
+
+
+def test_what_comes_while_others_are_stored_is_stored_at_the_end_too() -> None:
+    sending, go = threading.Event(), threading.Event()
+
+    class Slow(Log):
+        @override
+        async def ingest(self, events: pa.RecordBatchReader, keep_first: bool = False) -> Result[object, BurgeeError]:
+            sending.set()
+            go.wait(10)
+            return await super().ingest(events, keep_first)
+
+    log = Slow()
+    made = recorder(log, batch=10)
+    for number in range(10):
+        made.record("f", f"u{number}", "on", "SPLIT")
+    assert sending.wait(10)
+    for number in range(10, 25):
+        made.record("f", f"u{number}", "on", "SPLIT")
+    threading.Timer(0.2, go.set).start()
+    made.close()
+    assert len(log.rows) == 25
+    assert made.counts.waiting == 0

@@ -108,8 +108,9 @@ def test_what_columns_hold_is_told_taken_from_a_frame_or_inferred() -> None:
         select_of(compiled, "duckdb", "users", like=users),
         select_of(compiled, "duckdb", "users", columns={"age": "fraction"}, like=users),
     ]
-    rows = pa.Table.from_pandas(users).to_pylist()
-    expected = [compiled.evaluate(row).variant for row in rows]
+    expected = [
+        compiled.evaluate({str(name): value for name, value in row.items()}).variant for row in users.to_dict("records")
+    ]
     with duckdb.connect() as connection:
         connection.register("users", users)
         for text in texts:

@@ -233,7 +233,8 @@ class ExposureRecorder(Shown):
     def _run(self) -> None:
         wait = _FIRST_WAIT
         while True:
-            self._wake.wait(self.settings.seconds)
+            if not self._closed:
+                self._wake.wait(self.settings.seconds)
             self._wake.clear()
             try:
                 self._send()
@@ -243,7 +244,8 @@ class ExposureRecorder(Shown):
                     self._wake.wait(wait * random.uniform(0.5, 1))  # noqa: S311 - jitter is no secret
                     wait = min(_LONGEST_WAIT, 2 * wait)
             with self._lock:
-                if self._closed or not self._waiting:  # the next exposure begins another thread
+                given_up = self._closed and self.trouble is not None
+                if given_up or not self._waiting:  # the next exposure begins another thread
                     self._thread = None
                     return
 

@@ -98,7 +98,8 @@ def ends_with(value: exp.Expr, end: str, dialect: str) -> exp.Expr:
 
 def contains(value: exp.Expr, part: str, dialect: str) -> exp.Expr:
     """Whether a text contains another."""
-    return exp.StrPosition(this=value.copy(), substr=text(part, dialect)) > 0
+    # In brackets, because PostgreSQL's POSITION takes no COLLATE without.
+    return exp.StrPosition(this=exp.paren(value.copy()), substr=text(part, dialect)) > 0
 
 
 def _call(name: str, *parts: exp.Expr) -> exp.Expr:

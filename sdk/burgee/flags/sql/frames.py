@@ -1,6 +1,7 @@
 """Frames of all kinds, brought to Arrow columns of the few kinds that a flag's SQL knows."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -15,33 +16,33 @@ _NAIVE = pa.timestamp("us")
 class Frame:
     """A table of pandas, polars or Arrow, or whatever gives an Arrow stream; columns are converted when asked for."""
 
-    __slots__ = ("_arrays", "_pandas", "_table", "index")
+    __slots__ = ("_arrays", "_frame", "_pandas", "index")
 
     def __init__(self, frame: object) -> None:
         self._arrays: dict[str, pa.ChunkedArray | None] = {}
-        self._pandas = frame if isinstance(frame, pd.DataFrame) else None
-        self._table: pa.Table = _table(frame) if self._pandas is None else None
-        self.index = _numbered(self._table) if self._pandas is None else self._pandas.index
+        self._pandas = isinstance(frame, pd.DataFrame)
+        given: Any = frame
+        self._frame: Any = given if self._pandas else _table(frame)
+        self.index: pd.Index = self._frame.index if self._pandas else pd.RangeIndex(self._frame.num_rows)
         """The frame's own; a `RangeIndex` if it has none."""
 
     def check(self, needed: Mapping[str, str]) -> None:
         """Raise `MissingColumnError` for a column that is not there, `InvalidInputError` for one that is twice."""
-        if self._pandas is None:
-            check_columns(needed, self._table.column_names)
+        if self._pandas:
+            check_columns(needed, list(self._frame.columns), self._frame.index.names)
         else:
-            check_columns(needed, list(self._pandas.columns), self._pandas.index.names)
+            check_columns(needed, self._frame.column_names)
 
     def array(self, name: str) -> pa.ChunkedArray | None:
         """The column in Arrow; None if its values are of several types, or can't be told in Arrow."""
         if name not in self._arrays:
-            self._arrays[name] = self._table[name] if self._pandas is None else _array(self._pandas[name])
+            self._arrays[name] = _array(self._frame[name]) if self._pandas else self._frame[name]
         return self._arrays[name]
 
     def values(self, name: str) -> Sequence[object]:
         """The column as values of Python."""
-        values: Sequence[object] = (
-            self._table[name].to_pylist() if self._pandas is None else self._pandas[name].tolist()
-        )
+        column = self._frame[name]
+        values: Sequence[object] = column.tolist() if self._pandas else column.to_pylist()
         return values
 
 
@@ -119,10 +120,6 @@ def _table(frame: object) -> pa.Table:
         return pa.RecordBatchReader.from_stream(frame).read_all()
     except pa.ArrowInvalid as error:
         raise InvalidInputError(f"this {type(frame).__name__} is no table: {error}") from None
-
-
-def _numbered(table: pa.Table) -> pd.Index:
-    return pd.RangeIndex(table.num_rows)
 
 
 def _array(series: pd.Series) -> pa.ChunkedArray | None:
