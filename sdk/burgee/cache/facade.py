@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-
-type Cached = Json | bytes | pd.DataFrame | pa.Table
-"""What can be cached, unless a provider has a serializer of yours."""
+    type Cached = Json | bytes | pd.DataFrame | pa.Table  # unless a provider has a serializer of its own
 
 
 class StatsView(CacheStats):
@@ -48,7 +46,7 @@ class Cache(Shown):
         self._start = f"{where}:"
         self.blocks = provider.blocks
 
-    def get(self, key: str, default: Cached = None) -> Cached:
+    def get(self, key: str, default: "Cached" = None) -> "Cached":
         """The value under a key; `default` if there is none, or no longer."""
         entry = self._provider.get_entry(self._start + _text(key))
         return default if entry is None else entry.value
