@@ -11,9 +11,15 @@ from burgee.cache.model import CacheEntry, CacheStats
 from burgee.cache.patterns import escaped
 from burgee.cache.protocol import CacheProvider
 from burgee.core.display import Sheet, Shown
+from burgee.core.json import Json
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
+
+
+type Cached = Json | bytes | pd.DataFrame | pa.Table
+"""What can be cached, unless a provider has a serializer of yours."""
 
 
 class StatsView(CacheStats):
@@ -42,27 +48,27 @@ class Cache(Shown):
         self._start = f"{where}:"
         self.blocks = provider.blocks
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: str, default: Cached = None) -> Cached:
         """The value under a key; `default` if there is none, or no longer."""
         entry = self._provider.get_entry(self._start + _text(key))
         return default if entry is None else entry.value
 
-    def get_entry(self, key: str) -> CacheEntry[Any] | None:
+    def get_entry(self, key: str) -> CacheEntry[object] | None:
         """The value with its times; None if there is none. So a stored None is told from nothing."""
         entry = self._provider.get_entry(self._start + _text(key))
         return None if entry is None else CacheEntry(key, entry.value, entry.created_at, entry.expires_at)
 
-    def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+    def get_many(self, keys: Iterable[str]) -> dict[str, object]:
         """The values under these keys, those that are there."""
         cut = len(self._start)
         found = self._provider.get_many(self._start + _text(key) for key in keys)
         return {key[cut:]: entry.value for key, entry in found.items()}
 
-    def set(self, key: str, value: Any, *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
+    def set(self, key: str, value: object, *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
         """Store a value for `ttl` seconds; without, for the time the provider was given."""
         self._provider.set(self._start + _text(key), value, ttl, self._tagged(tags))
 
-    def set_many(self, values: Mapping[str, Any], *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
+    def set_many(self, values: Mapping[str, object], *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
         """Store several values; all of them or, if one can't be, none."""
         made = {self._start + _text(key): value for key, value in values.items()}
         self._provider.set_many(made, ttl, self._tagged(tags))
