@@ -180,26 +180,30 @@ class _Making:
         steps = _Steps(self, compiled, rollout)
         met = [*steps.first(before), *steps.rules(), *steps.outside()]
         last = steps.inside()
-        step = self.column(self.add("step", _case(met, last, lambda one: exp.convert(one.number))))
         every = [*(one for _, one in met), last]
-        split = self.split_bucket(step, every)
+        here: list[exp.Expr] = [exp.true()]
+        if met:  # else everybody comes to the one step there is, which need not be told
+            step = self.column(self.add("step", _case(met, last, lambda one: exp.convert(one.number))))
+            here = [step.eq(one.number) for one in every]
+        split = self.split_bucket(here, every)
         branches: list[Branch] = []
-        for one in every:
-            here = step.eq(one.number)
+        for at, one in zip(here, every, strict=True):
             ends = zip(one.ends, one.answers, strict=False)
-            branches += [(exp.and_(here, self.column(key).is_(exp.null())), outcomes.failed) for key in one.keys]
-            branches += [(exp.and_(here, split < end), answer) for end, answer in ends]
-            branches.append((here, one.answers[-1]))
+            branches += [(_both(at, self.column(key).is_(exp.null())), outcomes.failed) for key in one.keys]
+            branches += [(_both(at, split < end), answer) for end, answer in ends]
+            branches.append((at, one.answers[-1]))
         return branches[:-1], last.answers[-1]
 
-    def split_bucket(self, step: exp.Expr, steps: Sequence["_Step"]) -> exp.Expr:
-        """Where a row falls among the shares of its step."""
-        splitting = [(step.eq(one.number), one.bucket) for one in steps if one.bucket is not None]
+    def split_bucket(self, here: Sequence[exp.Expr], steps: Sequence["_Step"]) -> exp.Expr:
+        """Where a row falls among the shares of its step; `here` tells of each whether it is the row's."""
+        splitting = [(at, one.bucket) for at, one in zip(here, steps, strict=True) if one.bucket is not None]
         if not splitting:
             return exp.null()
+        if len(steps) == 1:
+            return self.column(self.add("split", splitting[0][1]))
         case = exp.case()
-        for here, at in splitting:
-            case = case.when(here, at)
+        for at, falls in splitting:
+            case = case.when(at, falls)
         return self.column(self.add("split", case))
 
     def prerequisites(self, compiled: CompiledFlag) -> list[tuple[exp.Expr, Evaluation[Json]]]:
@@ -324,6 +328,10 @@ class _Steps:
         key = self.making.key()
         split = Split((), state.variant_salt, key, state.scheme)
         return self.split(self.compiled.outcomes.inside, weights, split, [key])
+
+
+def _both(one: exp.Expr, other: exp.Expr) -> exp.Expr:
+    return other if one == exp.true() else exp.and_(one, other)
 
 
 def _case[T](branches: Sequence[tuple[exp.Expr, T]], otherwise: T, said: Callable[[T], exp.Expr]) -> exp.Expr:
