@@ -120,6 +120,30 @@ def _duckdb(salted: exp.Expr, sha256: bool) -> exp.Expr:
     return exp.cast(exp.DPipe(this=exp.Literal.string("0x"), expression=digits), exp.DType.UINT)
 
 
+def bucket_of_all(salt: str, key: exp.Expr) -> exp.Expr:
+    """What `bucket` gives by MD5 in DuckDB, without hexadecimal digits: a quarter quicker where every row needs it.
+
+    The digest as one number begins with its last byte, so the first four bytes are turned round. The number is said
+    four times, and DuckDB works it out once, but not within a CASE.
+    """
+    salted = exp.DPipe(this=exp.Literal.string(f"{salt}-"), expression=key.copy())
+    last = exp.BitwiseAnd(this=_call("MD5_NUMBER", salted), expression=_number(0xFFFFFFFF))
+    number = exp.cast(exp.paren(last), exp.DType.UBIGINT)
+    low, below = (exp.paren(exp.BitwiseAnd(this=number.copy(), expression=_number(mask))) for mask in (0xFF, 0xFF00))
+    shifted = exp.paren(exp.BitwiseRightShift(this=number.copy(), expression=_number(8)))
+    turned = (
+        exp.paren(exp.BitwiseLeftShift(this=low, expression=_number(24))),
+        exp.paren(exp.BitwiseLeftShift(this=below, expression=_number(8))),
+        exp.paren(exp.BitwiseAnd(this=shifted, expression=_number(0xFF00))),
+        exp.paren(exp.BitwiseRightShift(this=number.copy(), expression=_number(24))),
+    )
+    first, *others = turned
+    whole: exp.Expr = first
+    for other in others:
+        whole = exp.BitwiseOr(this=whole, expression=other)
+    return exp.cast(exp.paren(whole), exp.DType.UINT)
+
+
 def _postgres(salted: exp.Expr, sha256: bool) -> exp.Expr:
     data = _call("CONVERT_TO", salted, exp.Literal.string("UTF8"))  # whatever the database's own encoding
     digest = _call("ENCODE", _call("SHA256", data), exp.Literal.string("hex")) if sha256 else _call("MD5", data)

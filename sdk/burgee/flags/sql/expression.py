@@ -13,6 +13,7 @@ A decision is made in layers, so that nothing is hashed twice and a row is hashe
 - where the step splits, the bucket by which it does.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,10 +24,10 @@ from burgee.core.errors import InvalidInputError
 from burgee.core.json import Json
 from burgee.flags.evaluation.buckets import TARGETING_KEY, rollout_limit, share_limits
 from burgee.flags.evaluation.compiled import CompiledFlag, is_live
-from burgee.flags.model import BUCKETS, FLAGD, Evaluation, FlagState, Rule, Split, holdout_salt, layer_salt
+from burgee.flags.model import BUCKETS, FLAGD, SCHEME, Evaluation, FlagState, Rule, Split, holdout_salt, layer_salt
 from burgee.flags.sql.columns import Column, identifier, key_text
 from burgee.flags.sql.conditions import Conditions
-from burgee.flags.sql.dialects import bucket, check_dialect, text
+from burgee.flags.sql.dialects import bucket, bucket_of_all, check_dialect, text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -132,7 +133,10 @@ class _Making:
         name = None
         state = compiled.settled
         if with_bucket:
-            name = self.add("bucket", self.hashed(state.salt, state.scheme, self.key()))
+            quick = self.dialect == "duckdb" and state.scheme == SCHEME and sys.byteorder == "little"
+            key = self.key()
+            at = bucket_of_all(state.salt, self.column(key)) if quick else self.hashed(state.salt, state.scheme, key)
+            name = self.add("bucket", at)
         rollout = None if name is None else self.column(name)
         branches, otherwise = self.decision(compiled, rollout)
         return FlagExpression(tuple(self.layers), tuple(branches), otherwise, self.dialect, name)
