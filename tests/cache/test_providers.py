@@ -1,4 +1,4 @@
-"""What every provider does alike (R1.1-R1.3, R1.7, P1-P3)."""
+"""What every provider does alike (R1.1, R1.2, R1.3, R1.7, P1, P2, P3)."""
 
 import time
 from typing import Any

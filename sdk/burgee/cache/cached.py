@@ -71,7 +71,7 @@ class CachedFunction[**P, R]:
         self._start = options.name or f"{function.__module__}.{function.__qualname__}"
         self._lock = threading.Lock()
         self._working: dict[str, Future[Any]] = {}
-        self._hits = self._misses = self._stale = 0
+        self._hits = self._misses = 0
         if inspect.iscoroutinefunction(function):
             inspect.markcoroutinefunction(self)
             self._call: Callable[..., Any] = self._awaited
@@ -110,17 +110,15 @@ class CachedFunction[**P, R]:
 
     def stats(self) -> CacheStats:
         """Hits and misses of this function in this process; an answer past its time is a hit."""
-        return CacheStats(self._start, self._hits + self._stale, self._misses)
+        return CacheStats(self._start, self._hits, self._misses)
 
     def _called(self, *args: Any, **kwargs: Any) -> Any:
         key = self.key(*args, **kwargs)
         entry = self._cache.get_entry(key)
         if entry is not None:
-            if self._is_fresh(entry):
-                self._hits += 1
-                return entry.value
-            self._stale += 1
-            self._renew(key, args, kwargs)
+            self._hits += 1
+            if not self._is_fresh(entry):
+                self._renew(key, args, kwargs)
             return entry.value
         mine, future = self._join(key)
         if not mine:
@@ -172,21 +170,22 @@ class CachedFunction[**P, R]:
         key = self.key(*args, **kwargs)
         entry = await self._hop(self._cache.get_entry, key)
         if entry is not None:
-            if self._is_fresh(entry):
-                self._hits += 1
-                return entry.value
-            self._stale += 1
-            mine, future = self._join(key)
-            if mine:
-                task = asyncio.ensure_future(self._work_async(key, future, args, kwargs))
-                _background.add(task)
-                task.add_done_callback(_forget)
+            self._hits += 1
+            if not self._is_fresh(entry):
+                self._renew_async(key, args, kwargs)
             return entry.value
         mine, future = self._join(key)
         if not mine:
             self._hits += 1
             return await asyncio.shield(asyncio.wrap_future(future))
         return await self._work_async(key, future, args, kwargs)
+
+    def _renew_async(self, key: str, args: Any, kwargs: Any) -> None:
+        mine, future = self._join(key)
+        if mine:
+            task = asyncio.ensure_future(self._work_async(key, future, args, kwargs))
+            _background.add(task)
+            task.add_done_callback(_forget)
 
     async def _work_async(self, key: str, future: "Future[Any]", args: Any, kwargs: Any) -> Any:
         try:

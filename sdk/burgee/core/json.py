@@ -31,6 +31,14 @@ def loads(text: str | bytes) -> Json:
     return value
 
 
+def loads_object(text: str | bytes, what: str) -> dict[str, Json]:
+    """The value again, which is an object."""
+    value = loads(text)
+    if not isinstance(value, dict):
+        raise TypeError(f"{what} is an object")
+    return value
+
+
 def _plain(value: object) -> object:
     if isinstance(value, datetime | date):
         return value.isoformat()

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pydantic import TypeAdapter
 
 from burgee.core.errors import ConflictError, InvalidInputError, did_you_mean
-from burgee.core.json import Json, loads
+from burgee.core.json import Json, loads_object
 from burgee.core.result import Err, Ok, Result
 from burgee.flags.changing.asks import (
     Change,
@@ -160,10 +160,7 @@ def evolve(state: FlagState | None, event: StoredEvent) -> FlagState:
 
 def as_json(state: FlagState) -> dict[str, Json]:
     """The state as plain JSON."""
-    plain = loads(STATE.dump_json(state))
-    if not isinstance(plain, dict):
-        raise TypeError("a flag's state is an object")
-    return plain
+    return loads_object(STATE.dump_json(state), "a flag's state")
 
 
 def reverts_to(change: Change) -> int | None:

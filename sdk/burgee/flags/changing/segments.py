@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from burgee.core.errors import ConflictError, InvalidInputError
-from burgee.core.json import Json, loads
+from burgee.core.json import Json, loads_object
 from burgee.core.result import Err, Ok, Result
 from burgee.flags.changing.asks import Revert, SetArchived, SetDescription, check_description
 from burgee.flags.changing.checks import check_ids
@@ -139,10 +139,7 @@ def evolve(state: Segment | None, event: StoredEvent) -> Segment:
 
 def as_json(state: Segment) -> dict[str, Json]:
     """The state as plain JSON."""
-    plain = loads(SEGMENT.dump_json(state))
-    if not isinstance(plain, dict):
-        raise TypeError("a segment's state is an object")
-    return plain
+    return loads_object(SEGMENT.dump_json(state), "a segment's state")
 
 
 def audited(state: Segment | None) -> dict[str, Json]:
