@@ -78,15 +78,21 @@ def bytewise(text: exp.Expr) -> exp.Expr:
     return _call("BYTEWISE", text)
 
 
+def check_dialect(dialect: str) -> str:
+    """The dialect's name; `InvalidInputError` says which there are."""
+    if dialect not in DIALECTS:
+        hint = did_you_mean(str(dialect), DIALECTS, plural="dialects")
+        raise InvalidInputError(f"there is no dialect {dialect!r}", hint=hint)
+    return dialect
+
+
 def render(tree: exp.Expr, dialect: str, table: str = EVENTS, *, pretty: bool = False) -> str:
     """The tree as text of this dialect, over the table that is named as the dialect writes it.
 
     Raises:
         InvalidInputError: there is no such dialect; says which there are. The table's name is none.
     """
-    if dialect not in DIALECTS:
-        hint = did_you_mean(dialect, DIALECTS, plural="dialects")
-        raise InvalidInputError(f"there is no dialect {dialect!r}", hint=hint)
+    check_dialect(dialect)
     said = tree.copy()
     _lighten(said, dialect)
     for node in reversed(list(said.walk())):  # what is inside comes first

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
-from burgee.analytics.dialects import DIALECTS
-from burgee.core.errors import InvalidInputError, did_you_mean
+from burgee.core.errors import InvalidInputError
 from burgee.flags.model import SCHEME, SHA256
 
 type Hashed = Callable[[exp.Expr, bool], exp.Expr]
@@ -19,14 +18,6 @@ type Hashed = Callable[[exp.Expr, bool], exp.Expr]
 _DIGITS = 8
 """So many hexadecimal digits are the first four bytes, big-endian."""
 _INT64 = 2**63
-
-
-def check_dialect(dialect: str) -> str:
-    """The dialect's name; `InvalidInputError` says which there are."""
-    if dialect not in DIALECTS:
-        hint = did_you_mean(str(dialect), DIALECTS, plural="dialects")
-        raise InvalidInputError(f"there is no dialect {dialect!r}", hint=hint)
-    return dialect
 
 
 def bucket(salt: str, scheme: str, key: exp.Expr, dialect: str) -> exp.Expr:

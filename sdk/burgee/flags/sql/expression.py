@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from burgee.analytics.dialects import check_dialect
 from burgee.core.errors import InvalidInputError
 from burgee.core.json import Json
 from burgee.flags.evaluation.buckets import TARGETING_KEY, rollout_limit, share_limits
@@ -27,7 +28,7 @@ from burgee.flags.evaluation.compiled import CompiledFlag, is_live
 from burgee.flags.model import BUCKETS, FLAGD, SCHEME, Evaluation, FlagState, Rule, Split, holdout_salt, layer_salt
 from burgee.flags.sql.columns import Column, identifier, key_text
 from burgee.flags.sql.conditions import Conditions
-from burgee.flags.sql.dialects import bucket, bucket_of_all, check_dialect, text
+from burgee.flags.sql.dialects import bucket, bucket_of_all, text
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from sqlglot import ErrorLevel, exp
 
-from burgee.analytics.dialects import table_named
+from burgee.analytics.dialects import check_dialect, table_named
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.core.json import Json
 from burgee.flags.evaluation.buckets import TARGETING_KEY
@@ -18,7 +18,7 @@ from burgee.flags.model import Evaluation
 from burgee.flags.operators import PRESENCE, SEGMENT, TIME, Kind, kind_of
 from burgee.flags.sql.attributes import conditions_of, keys_of, needed
 from burgee.flags.sql.columns import KEY_KINDS, Column, ColumnKind, column, identifier
-from burgee.flags.sql.dialects import bytewise, check_dialect, text
+from burgee.flags.sql.dialects import bytewise, text
 from burgee.flags.sql.expression import FlagExpression, flag_expression
 
 _LATERAL = {"postgres", "spark", "trino"}
