@@ -1,0 +1,73 @@
+"""What is known of a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from burgee.core.json import Json
+
+
+@dataclass(frozen=True, slots=True)
+class FileMetadata:
+    """A file as the log knows it. `checksum` is SHA-256 of its bytes, in hexadecimal; `type` its media type."""
+
+    id: str
+    name: str
+    size: int
+    type: str
+    checksum: str
+    created_at: datetime
+    created_by: str
+    labels: Mapping[str, Json] = field(default_factory=dict)
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject[TMetadata]:
+    """An object as its storage knows it."""
+
+    key: str
+    size: int
+    checksum: str | None
+    """SHA-256 in hexadecimal, where the storage keeps it."""
+    modified_at: datetime
+    metadata: TMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUrl:
+    """An address that works until `expires_at`, for whoever has it. `headers` must be sent with it, as they are."""
+
+    url: str
+    method: str
+    expires_at: datetime
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a tenant's files take. `quota` in bytes; none: as much as there is room."""
+
+    files: int
+    size: int
+    quota: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What `check` found.
+
+    `orphans`: objects no file knows; `lost`: files whose object is gone or has another size or checksum;
+    `unfinished`: uploads and deletions that were broken off; `repaired`: whether orphans and unfinished were cleared.
+    """
+
+    files: int
+    orphans: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
+    repaired: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was amiss."""
+        return not (self.orphans or self.lost or self.unfinished)

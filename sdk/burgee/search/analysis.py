@@ -1,0 +1,70 @@
+"""What a word is. Texts are cut into words here, for every engine and for queries alike, so that all find the same.
+
+A word is a run of letters, digits and their marks. It is compared without case and without accents (`Café` is `cafe`);
+each Chinese character and Japanese kana is a word of its own, as nothing parts them. Words longer than `LONGEST` are
+cut there. Engines get texts as words with blanks between (`plain`), and need to know nothing of languages.
+"""
+
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+LONGEST = 128
+"""Characters of a word that count."""
+
+_ASCII = re.compile(r"[a-z0-9]+")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+# Hiragana and katakana, ideographs with their extensions, compatibility ideographs.
+_ALONE = "\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word as it is compared, and where it stands in its text."""
+
+    text: str
+    start: int
+    end: int
+
+
+def words(text: str) -> list[str]:
+    """The words of a text as they are compared, in order."""
+    if text.isascii():
+        return [word[:LONGEST] for word in _ASCII.findall(text.lower())]
+    return [token.text for token in tokens(text)]
+
+
+def plain(text: str) -> str:
+    """The words of a text with blanks between: what engines index."""
+    return " ".join(words(text))
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The words of a text, and where they stand."""
+    for match in _word().finditer(text):
+        folded = _folded(match[0])
+        if folded:
+            yield Token(folded[:LONGEST], match.start(), match.end())
+
+
+def _folded(word: str) -> str:
+    if word.isascii():
+        return word.lower()
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
+    recomposed = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
+    return "".join(sign for sign in recomposed if sign.isalnum() or unicodedata.category(sign)[0] == "M")
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    """Letters and digits with the marks that follow them."""
+    marks = "".join(map(chr, _marks()))
+    inner = rf"(?:[^\W_{_ALONE}][{marks}]*)+"
+    return re.compile(rf"[{_ALONE}][{marks}]*|{inner}")
+
+
+def _marks() -> Iterator[int]:
+    return (code for code in range(0x300, sys.maxunicode + 1) if unicodedata.category(chr(code))[0] == "M")

@@ -1,0 +1,10 @@
+"""What can go wrong in a search beyond wrong input."""
+
+from burgee.core.errors import BurgeeError
+
+
+class SearchUnavailableError(BurgeeError):
+    """The search engine could not be asked."""
+
+    code = "search-unavailable"
+    status = 503
