@@ -25,7 +25,7 @@ import types
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, NoReturn, Self
+from typing import IO, Any, NoReturn, Self
 
 HEAVY = (
     *("alembic.command", "duckdb", "pandas", "psycopg", "pyarrow.parquet", "sqlalchemy.dialects.sqlite", "uvicorn"),
@@ -225,11 +225,11 @@ def _serve(place: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the tests' own ends this one, too: with its socket
     waited: dict[int, int] = {}
     while True:
-        ready, _, _ = select.select([requests, awake], [], [])
+        ready, _, _ = select.select([requests.fileno(), awake], [], [])
         if awake in ready:
             os.read(awake, 4096)
             _tell(waited)
-        if requests in ready:
+        if requests.fileno() in ready:
             message, streams, _, _ = socket.recv_fds(requests, _MESSAGE, 4)
             if not message:
                 return
@@ -253,7 +253,7 @@ def _tell(waited: dict[int, int]) -> None:
         os.close(place)
 
 
-def _be(request: dict[str, object], streams: Sequence[int]) -> NoReturn:
+def _be(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
     """Be the child."""
     code = 1
     try:
@@ -263,15 +263,15 @@ def _be(request: dict[str, object], streams: Sequence[int]) -> NoReturn:
         for target, number in enumerate(streams[:3]):
             os.dup2(number, target)
         os.closerange(3, 1024)
-        os.chdir(str(request["cwd"]))
+        os.chdir(request["cwd"])
         os.environ.clear()
-        os.environ.update(request["env"])  # type: ignore[arg-type] # names and texts
+        os.environ.update(request["env"])
         sys.stdin, sys.stdout, sys.stderr = (
             open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as it lives
             for number, mode in enumerate("rww")
         )
         random.seed()
-        code = _run([str(word) for word in request["argv"]])  # type: ignore[attr-defined] # a list
+        code = _run(request["argv"])
         threading._shutdown()  # type: ignore[attr-defined] # as at the end of any Python
         atexit._run_exitfuncs()
         sys.stdout.flush()

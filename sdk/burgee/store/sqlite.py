@@ -126,7 +126,7 @@ class _Connection(sqlite3.Connection):
         self._cursors: weakref.WeakSet[sqlite3.Cursor] = weakref.WeakSet()
 
     @override
-    def cursor(self, factory: type[sqlite3.Cursor] = sqlite3.Cursor) -> sqlite3.Cursor:
+    def cursor(self, factory: Any = sqlite3.Cursor) -> Any:  # noqa: ANN401 - a cursor of that class
         cursor = super().cursor(factory)
         self._cursors.add(cursor)
         return cursor
