@@ -11,7 +11,7 @@ from burgee.search.model import Document
 from burgee.search.protocol import Put, SearchProvider
 from search.corpus import DOCUMENTS, MAPPING, new_name
 
-PROVIDERS = ("fts5", "fts5 in a file")
+PROVIDERS = ("fts5",)
 """An engine is added here and in `_made`; one by one, for the whole session."""
 
 EXAMPLES = {"fts5": 100}
@@ -33,7 +33,8 @@ def provider(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 
 
 def _made(kind: str, folder: Path) -> SearchProvider[Document]:
-    return Fts5Search() if kind == "fts5" else Fts5Search(folder / "search.sqlite3")
+    assert (kind, folder.is_dir()) == ("fts5", True)
+    return Fts5Search()  # what is particular to its file is in `test_fts5.py`
 
 
 @pytest.fixture(scope="session")
