@@ -246,8 +246,8 @@ RANKED = (
 )
 
 
-def test_the_first_ten_are_those_of_bm25_to_four_fifths(provider: Provider, corpus: str) -> None:
-    """On real texts the engines differ less: 64 short documents of few words are the hardest case."""
+def test_the_first_ten_are_those_of_bm25_to_nine_tenths(provider: Provider, corpus: str) -> None:
+    """On real texts the engines differ less: sixty short documents of few words are the hardest case."""
     shares = []
     for typed in RANKED:
         text = parse(typed)
@@ -256,7 +256,7 @@ def test_the_first_ten_are_those_of_bm25_to_four_fifths(provider: Provider, corp
         right = {id for id, score in ranked if score >= ranked[:10][-1][1] - 1e-9}  # equals of the tenth are as good
         found = ids_of(provider, corpus, SearchQuery(text))
         shares.append(sum(id in right for id in found) / len(found))
-    assert sum(shares) / len(shares) >= 0.8
+    assert sum(shares) / len(shares) >= 0.9
 
 
 def test_found_words_are_marked_and_all_else_is_escaped(provider: Provider, corpus: str) -> None:
