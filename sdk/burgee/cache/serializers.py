@@ -89,11 +89,24 @@ class Frames(Serializer["pd.DataFrame | pa.Table"]):
         return kind + body
 
     @override
-    def load(self, data: bytes) -> "pd.DataFrame | pa.Table":
+    def load(self, data: bytes | memoryview) -> "pd.DataFrame | pa.Table":
+        read = self.reader(data)
+        table = self.table(data)
+        return table if read is None else read(table)
+
+    @classmethod
+    def table(cls, data: bytes | memoryview) -> "pa.Table":
+        """The frame as a table on these bytes, which are not copied."""
         import pyarrow as pa
 
-        table = pa.ipc.open_stream(memoryview(data)[1:]).read_all()
-        return table.to_pandas() if data[:1] == self._PANDAS else table
+        return pa.ipc.open_stream(memoryview(data)[1:]).read_all()
+
+    @classmethod
+    def reader(cls, data: bytes | memoryview) -> "Callable[[pa.Table], pd.DataFrame] | None":
+        """What makes of the table what was stored; None if it was the table."""
+        import pyarrow as pa
+
+        return pa.Table.to_pandas if data[:1] == cls._PANDAS else None
 
 
 class Standard(Serializer[Any]):
@@ -121,7 +134,7 @@ class Standard(Serializer[Any]):
         if kind == self._BYTES:
             return data[1:]
         if kind == self._FRAME:
-            return self._frames.load(data[1:])
+            return self._frames.load(memoryview(data)[1:])
         raise ValueError(f"no value begins with {kind!r}")
 
 
@@ -150,8 +163,15 @@ def _table_of(frame: "pd.DataFrame") -> "pa.Table":
 _SCALARS = (str, int, bool, type(None))
 
 
-def _check(value: object, *, binary: bool = False, path: str = "value") -> None:
+def _check(value: object, *, binary: bool = False) -> None:
     """Refuse what would come back as something else: a tuple as a list, a key 1 as a key "1", NaN as nothing."""
+    try:
+        _check_at("value", value, binary)
+    except RecursionError:
+        raise InvalidInputError("this value can't be cached: it holds itself, or is nested too deeply") from None
+
+
+def _check_at(path: str, value: object, binary: bool) -> None:
     kind = type(value)
     if kind in _SCALARS or (binary and kind is bytes):
         return
@@ -161,13 +181,13 @@ def _check(value: object, *, binary: bool = False, path: str = "value") -> None:
         return
     if kind is list:
         for number, item in enumerate(value):  # type: ignore[arg-type,var-annotated] # a list
-            _check(item, binary=binary, path=f"{path}[{number}]")
+            _check_at(f"{path}[{number}]", item, binary)
         return
     if kind is dict:
         for key, item in value.items():  # type: ignore[attr-defined] # a dict
             if type(key) is not str:
                 raise InvalidInputError(f"{path} can't be cached: its key {key!r} is no text")
-            _check(item, binary=binary, path=f"{path}[{key!r}]")
+            _check_at(f"{path}[{key!r}]", item, binary)
         return
     raise InvalidInputError(
         f"{path} can't be cached: it is of type {kind.__name__}, and would not come back equal",
