@@ -1,0 +1,353 @@
+"""The search box: a field that searches as one types, facets that narrow, results with what was found marked.
+
+JupyterLab sends what is typed while the answer before is still being made only once it is there, and then the newest
+alone; so each search is one that somebody sees, however fast they type.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Protocol, Self, override
+
+import ipywidgets
+
+from burgee.notebook.facets import MOST_LINES, Key, Line, facets_of, filter_of, is_single, line_of, lines_of
+from burgee.notebook.facets import statistics_of, tells
+from burgee.notebook.hits import hits
+from burgee.notebook.panel import Panel, alone, button, label, row
+from burgee.notebook.tables import text
+from burgee.search.language import all_of, parse
+from burgee.search.model import (
+    All,
+    AnyOf,
+    Document,
+    Facet,
+    FacetAnswer,
+    IndexMapping,
+    Kind,
+    SearchQuery,
+    SearchResult,
+    Sort,
+    Text,
+    Within,
+    Word,
+)
+
+_SHORTEST = 2  # letters of a word that is taken for the beginning of one while it is typed
+_AWAY = "The search engine can't be asked: these answers come from the database, and may be ranked otherwise."
+
+
+class Searched(Protocol):
+    """What the box needs of a query of `acme.search`."""
+
+    @property
+    def name(self) -> str:
+        """The index."""
+        ...
+
+    @property
+    def asked(self) -> SearchQuery:
+        """What is asked so far."""
+        ...
+
+    def mapping(self) -> IndexMapping:
+        """The fields of the index."""
+        ...
+
+    def asking(self, asked: SearchQuery) -> Self:
+        """The same index, asked something else."""
+        ...
+
+    def result(self) -> SearchResult[Document]:
+        """The answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What somebody asks for by hand."""
+
+    text: str
+    chosen: tuple[tuple[Key, ...], ...]
+    """For each facet, what is chosen of it."""
+    sort: tuple[Sort, ...]
+    pages: tuple[str | None, ...] = (None,)
+    """Where the pages up to this one begin."""
+
+
+class SearchBox[TQuery: Searched](Panel):
+    """A search to use by hand.
+
+    Args:
+        query: where it begins: `acme.search("products")`, also narrowed, with facets, sorted.
+
+    Attributes:
+        text, sort, before, after, clear: the controls; `facets`: those at the side.
+        result: what is shown, as the engine answered.
+    """
+
+    kind: ClassVar[str] = "burgee-search"
+
+    def __init__(self, query: TQuery) -> None:
+        super().__init__()
+        self._given = query
+        self._mapping = query.mapping()
+        self._texts = [field.name for field in self._mapping.fields if field.kind is Kind.TEXT]
+        asked = facets_of(query.asked, self._mapping)
+        self._state = _State("", ((),) * len(asked), query.asked.sort)
+        first = query.asking(replace(query.asked, facets=asked)).result()
+        useful = [
+            at for at, answer in enumerate(first.facets) if query.asked.facets or tells(asked[at], answer, first.total)
+        ]
+        self._facets = tuple(asked[at] for at in useful)
+        self._state = replace(self._state, chosen=((),) * len(useful))
+        self.result = replace(first, facets=tuple(first.facets[at] for at in useful))
+        self._make_controls()
+        self._render(self.result.facets)
+
+    @property
+    @alone
+    def query(self) -> TQuery:
+        """What is asked by now, as a query: `box.query.frame()` has it as a frame."""
+        return self._given.asking(self._asked(replace(self._state, pages=(None,))))
+
+    @property
+    def total(self) -> int:
+        """How many documents are found."""
+        return self.result.total
+
+    def _make_controls(self) -> None:
+        self.text = ipywidgets.Text(placeholder=f"Search {self._given.name}", continuous_update=True)
+        self.text.add_class("burgee-search-field")
+        self.text.observe(lambda change: self._change(text=change["new"]), "value")
+        self.sort = ipywidgets.Dropdown(options=self._sorts())
+        self.sort.add_class("burgee-search-sort")
+        self.sort.observe(lambda change: self._change(sort=change["new"]), "value")
+        self.clear = button("Clear", "take away what was chosen at the side")
+        self.clear.on_click(lambda _: self._change(chosen=((),) * len(self._facets)))
+        self.before = button("", "the page before", icon="chevron-left")
+        self.before.on_click(lambda _: self._attempt(lambda: self._show_state(self._turned(-1))))
+        self.after = button("", "the next page", icon="chevron-right")
+        self.after.on_click(lambda _: self._attempt(lambda: self._show_state(self._turned(1))))
+        self._head, self._found, self._place = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
+        self.facets = [FacetList(facet, self._choosing(at)) for at, facet in enumerate(self._facets)]
+        left = ipywidgets.VBox([*self.facets, self.clear])
+        left.add_class("burgee-search-side")
+        right = ipywidgets.VBox([self._found, row(self.before, self._place, self.after, kind="burgee-search-pages")])
+        right.add_class("burgee-search-found")
+        self._show(
+            row(self.text, label("Sort"), self.sort, kind="burgee-search-head"),
+            self._head,
+            row(*([left] if self.facets else []), right, kind="burgee-search-body"),
+        )
+
+    def _sorts(self) -> list[tuple[str, tuple[Sort, ...]]]:
+        given = self._given.asked.sort
+        sorts: list[tuple[str, tuple[Sort, ...]]] = [("as asked", given)] if given else []
+        sorts.append(("best first", ()))
+        for field in self._mapping.fields:
+            if field.kind is Kind.TEXT and not field.exact:
+                continue
+            up, down = _ORDERS.get(field.kind, ("A to Z", "Z to A"))
+            sorts.append((f"{field.name}, {up}", (Sort(field.name),)))
+            sorts.append((f"{field.name}, {down}", (Sort(field.name, descending=True),)))
+        return [one for one in sorts if one[0] == "as asked" or one[1] != given or not given]
+
+    def _choosing(self, at: int) -> Callable[[tuple[Key, ...]], None]:
+        def choose(keys: tuple[Key, ...]) -> None:
+            chosen = self._state.chosen
+            self._change(chosen=(*chosen[:at], keys, *chosen[at + 1 :]))
+
+        return choose
+
+    def _change(self, **changes: object) -> None:
+        """Search again, from the first page; if that fails, nothing is chosen that was not before."""
+        self._by_hand(lambda: self._show_state(replace(self._state, pages=(None,), **changes)), self._set_controls)
+
+    def _turned(self, step: int) -> _State:
+        pages = self._state.pages
+        return replace(self._state, pages=(*pages, self.result.after) if step > 0 else pages[:-1] or (None,))
+
+    def _show_state(self, state: _State) -> None:
+        """Ask for a state and, once all of it is answered, show it."""
+        result = self._given.asking(self._asked(state)).result()
+        answers = [
+            self._without(state, at) if keys else answer
+            for at, (keys, answer) in enumerate(zip(state.chosen, result.facets, strict=True))
+        ]
+        self._state, self.result = state, result
+        self._render(answers)
+
+    def _without(self, state: _State, at: int) -> FacetAnswer:
+        """A facet's answer as if nothing of itself were chosen: so that one sees what else could be."""
+        chosen = (*state.chosen[:at], (), *state.chosen[at + 1 :])
+        asked = self._asked(replace(state, chosen=chosen, pages=(None,)))
+        alone = replace(asked, facets=(self._facets[at],), highlight=False, size=1)
+        return self._given.asking(alone).result().facets[0]
+
+    def _asked(self, state: _State) -> SearchQuery:
+        given = self._given.asked
+        typed = parse(state.text, self._texts)
+        if typed is not None and state.text[-1:].isalnum():
+            typed = _unfinished(typed)
+        filters = map(filter_of, self._facets, state.chosen)
+        return replace(
+            given,
+            text=all_of([given.text, typed]),
+            filters=(*given.filters, *(one for one in filters if one is not None)),
+            facets=self._facets,
+            sort=state.sort,
+            after=state.pages[-1],
+        )
+
+    def _render(self, answers: "list[FacetAnswer] | tuple[FacetAnswer, ...]") -> None:
+        for shown, answer, keys in zip(self.facets, answers, self._state.chosen, strict=True):
+            shown.show(answer, keys)
+        self._set_controls()
+        self._head.value = self._said()
+        self._found.value = self._list()
+        pages, found = self._state.pages, len(self.result.hits)
+        first = (len(pages) - 1) * self._given.asked.size + 1
+        self._place.value = f"{first:,} – {first + found - 1:,} of {self.total:,}" if found else ""
+        self.before.disabled, self.after.disabled = len(pages) == 1, self.result.after is None
+        for control in (self.before, self.after):
+            control.layout.display = "" if len(pages) > 1 or self.result.after else "none"
+
+    def _set_controls(self) -> None:
+        """Set the controls to what is shown; not the text, which somebody may be typing."""
+        with self._setting():
+            self.sort.value = self._state.sort
+            for shown, keys in zip(self.facets, self._state.chosen, strict=True):
+                shown.check(keys)
+            self.clear.layout.display = "" if any(self._state.chosen) else "none"
+
+    def _said(self) -> str:
+        away = f'<div class="burgee-search-away" role="status">{_AWAY}</div>' if self.result.degraded else ""
+        return (
+            f'<span class="burgee-total">{self.total:,} found</span>'
+            f'<span class="burgee-after burgee-dim">in {text(self._given.name)}</span>{away}'
+        )
+
+    def _list(self) -> str:
+        if self.result.hits:
+            first = (len(self._state.pages) - 1) * self._given.asked.size + 1
+            return hits(self.result.hits, self._mapping, first=first)
+        words = f"Nothing is found for “{text(self._state.text)}”" if self._state.text.strip() else "Nothing is there"
+        less = " with what is chosen at the side" if any(self._state.chosen) else ""
+        hint = "Fewer words find more; <code>word*</code> finds what begins so, <code>word~</code> what is like it."
+        return f'<div class="burgee-search-none"><b>{words}{less}.</b><div class="burgee-dim">{hint}</div></div>'
+
+    @override
+    def _still(self) -> str:
+        asked = f'<div class="burgee-key">{text(self._state.text)}</div>' if self._state.text else ""
+        side = "".join(facet.still() for facet in self.facets)
+        side = f'<div class="burgee-search-side">{side}</div>' if side else ""
+        found = f'<div class="burgee-search-found">{self._list()}</div>'
+        return f'{asked}{self._said()}<div class="burgee-search-body">{side}{found}</div>'
+
+    @override
+    def __repr__(self) -> str:
+        return f"<SearchBox of {self._given.name!r}: {self.total:,} found; .query, .result>"
+
+
+class FacetList(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no types
+    """A facet: a title, and a checkbox for each of its lines."""
+
+    def __init__(self, facet: Facet, choose: Callable[[tuple[Key, ...]], None]) -> None:
+        self._facet, self._choose = facet, choose
+        self._quiet = False
+        self.offers: list[Key] = []
+        """What its lines stand for, from top to bottom."""
+        self._title, self._words = ipywidgets.HTML(f"<b>{text(facet.field)}</b>"), ipywidgets.HTML()
+        self.lines = [_checkbox() for _ in range(_lines(facet))]
+        for box in self.lines:
+            box.observe(self._on_toggle, "value")
+        super().__init__([self._title, *self.lines, self._words])
+        self.add_class("burgee-facet")
+
+    def show(self, answer: FacetAnswer, chosen: tuple[Key, ...]) -> None:
+        """Show an answer; what is chosen and no longer among its lines stands below them."""
+        lines = lines_of(self._facet, answer)[: len(self.lines)]
+        known = {line.key for line in lines}
+        gone = [line_of(self._facet, key, 0) for key in chosen if key not in known]
+        lines = lines[: len(self.lines) - len(gone)] + gone
+        self.offers = [line.key for line in lines]
+        self._shown = lines
+        for box, line in zip(self.lines, lines, strict=False):
+            box.description, box.tooltip, box.layout.display = _described(line), line.words, ""
+        for box in self.lines[len(lines) :]:
+            box.layout.display = "none"
+        self._words.value = f'<span class="burgee-dim">{text(self._said(answer))}</span>'
+
+    def check(self, chosen: tuple[Key, ...]) -> None:
+        """Check the lines that are chosen."""
+        self._quiet = True
+        for box, key in zip(self.lines, self.offers, strict=False):
+            box.value = key in chosen
+        for box in self.lines[len(self.offers) :]:
+            box.value = False
+        self._quiet = False
+
+    def still(self) -> str:
+        """As HTML that does nothing."""
+        lines = "".join(
+            f"<div>{'☑' if box.value else '☐'} {_described(line)}</div>"
+            for box, line in zip(self.lines, self._shown, strict=False)
+        )
+        return f'<div class="burgee-facet">{self._title.value}{lines}{self._words.value}</div>'
+
+    def _said(self, answer: FacetAnswer) -> str:
+        return "" if self.offers else statistics_of(self._facet, answer) or "none"
+
+    def _on_toggle(self, change: "dict[str, object]") -> None:
+        if self._quiet:
+            return
+        at = self.lines.index(change["owner"])
+        if is_single(self._facet):
+            self._choose((self.offers[at],) if change["new"] else ())
+            return
+        self._choose(tuple(key for key, box in zip(self.offers, self.lines, strict=False) if box.value))
+
+
+def search_box[TQuery: Searched](query: TQuery) -> SearchBox[TQuery]:
+    """A search to use by hand, beginning with a query."""
+    return SearchBox(query)
+
+
+_ORDERS = {
+    Kind.INTEGER: ("lowest first", "highest first"),
+    Kind.NUMBER: ("lowest first", "highest first"),
+    Kind.DATE: ("oldest first", "newest first"),
+    Kind.BOOLEAN: ("no first", "yes first"),
+}
+
+
+def _lines(facet: Facet) -> int:
+    return min(facet.size, MOST_LINES) if hasattr(facet, "size") else MOST_LINES
+
+
+def _checkbox() -> ipywidgets.Checkbox:
+    made = ipywidgets.Checkbox(indent=False, description_allow_html=True)
+    made.layout.width = "auto"
+    return made
+
+
+def _described(line: Line) -> str:
+    return (
+        f'<span class="burgee-facet-words">{text(line.words)}</span>'
+        f'<span class="burgee-facet-count">{line.count:,}</span>'
+    )
+
+
+def _unfinished(asked: Text) -> Text:
+    """The same, its last word also as the beginning of longer ones: it may still be typed."""
+    match asked:
+        case Word(word, False, 0) if len(word) >= _SHORTEST:
+            return AnyOf((asked, Word(word, prefix=True)))
+        case All(of):
+            return All((*of[:-1], _unfinished(of[-1])))
+        case AnyOf(of):
+            return AnyOf((*of[:-1], _unfinished(of[-1])))
+        case Within(fields, of):
+            return Within(fields, _unfinished(of))
+        case _:
+            return asked
