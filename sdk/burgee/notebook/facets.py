@@ -79,7 +79,7 @@ def line_of(facet: Facet, key: Key, count: int) -> Line:
         return Line(key, _date(low, facet.per), count)
     if low is None:
         return Line(key, f"below {_said(high)}", count)
-    return Line(key, f"from {_said(low)}" if high is None else f"{_said(low)} – {_said(high)}", count)
+    return Line(key, f"from {_said(low)}" if high is None else f"{_said(low)} to {_said(high)}", count)
 
 
 def filter_of(facet: Facet, keys: Iterable[Key]) -> Filter | None:

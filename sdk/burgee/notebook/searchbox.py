@@ -10,8 +10,8 @@ from typing import ClassVar, Protocol, Self, override
 
 import ipywidgets
 
-from burgee.notebook.facets import MOST_LINES, Key, Line, facets_of, filter_of, is_single, line_of, lines_of
-from burgee.notebook.facets import statistics_of, tells
+from burgee.notebook.facetlist import FacetList
+from burgee.notebook.facets import Key, facets_of, filter_of, tells
 from burgee.notebook.hits import hits
 from burgee.notebook.panel import Panel, alone, button, label, row
 from burgee.notebook.tables import text
@@ -20,7 +20,6 @@ from burgee.search.model import (
     All,
     AnyOf,
     Document,
-    Facet,
     FacetAnswer,
     IndexMapping,
     Kind,
@@ -73,6 +72,10 @@ class _State:
     pages: tuple[str | None, ...] = (None,)
     """Where the pages up to this one begin."""
 
+    def choosing(self, at: int, keys: tuple[Key, ...]) -> "_State":
+        """The same, with these lines of a facet chosen."""
+        return replace(self, chosen=(*self.chosen[:at], keys, *self.chosen[at + 1 :]))
+
 
 class SearchBox[TQuery: Searched](Panel):
     """A search to use by hand.
@@ -118,12 +121,12 @@ class SearchBox[TQuery: Searched](Panel):
     def _make_controls(self) -> None:
         self.text = ipywidgets.Text(placeholder=f"Search {self._given.name}", continuous_update=True)
         self.text.add_class("burgee-search-field")
-        self.text.observe(lambda change: self._change(text=change["new"]), "value")
+        self.text.observe(lambda change: self._change(lambda state: replace(state, text=change["new"])), "value")
         self.sort = ipywidgets.Dropdown(options=self._sorts())
         self.sort.add_class("burgee-search-sort")
-        self.sort.observe(lambda change: self._change(sort=change["new"]), "value")
+        self.sort.observe(lambda change: self._change(lambda state: replace(state, sort=change["new"])), "value")
         self.clear = button("Clear", "take away what was chosen at the side")
-        self.clear.on_click(lambda _: self._change(chosen=((),) * len(self._facets)))
+        self.clear.on_click(lambda _: self._change(lambda state: replace(state, chosen=((),) * len(self._facets))))
         self.before = button("", "the page before", icon="chevron-left")
         self.before.on_click(lambda _: self._attempt(lambda: self._show_state(self._turned(-1))))
         self.after = button("", "the next page", icon="chevron-right")
@@ -154,14 +157,16 @@ class SearchBox[TQuery: Searched](Panel):
 
     def _choosing(self, at: int) -> Callable[[tuple[Key, ...]], None]:
         def choose(keys: tuple[Key, ...]) -> None:
-            chosen = self._state.chosen
-            self._change(chosen=(*chosen[:at], keys, *chosen[at + 1 :]))
+            self._change(lambda state: state.choosing(at, keys))
 
         return choose
 
-    def _change(self, **changes: object) -> None:
+    def _change(self, changed: Callable[[_State], _State]) -> None:
         """Search again, from the first page; if that fails, nothing is chosen that was not before."""
-        self._by_hand(lambda: self._show_state(replace(self._state, pages=(None,), **changes)), self._set_controls)
+        self._by_hand(
+            lambda: self._show_state(replace(changed(self._state), pages=(None,))),
+            self._set_controls,
+        )
 
     def _turned(self, step: int) -> _State:
         pages = self._state.pages
@@ -179,8 +184,7 @@ class SearchBox[TQuery: Searched](Panel):
 
     def _without(self, state: _State, at: int) -> FacetAnswer:
         """A facet's answer as if nothing of itself were chosen: so that one sees what else could be."""
-        chosen = (*state.chosen[:at], (), *state.chosen[at + 1 :])
-        asked = self._asked(replace(state, chosen=chosen, pages=(None,)))
+        asked = self._asked(replace(state.choosing(at, ()), pages=(None,)))
         alone = replace(asked, facets=(self._facets[at],), highlight=False, size=1)
         return self._given.asking(alone).result().facets[0]
 
@@ -207,7 +211,7 @@ class SearchBox[TQuery: Searched](Panel):
         self._found.value = self._list()
         pages, found = self._state.pages, len(self.result.hits)
         first = (len(pages) - 1) * self._given.asked.size + 1
-        self._place.value = f"{first:,} – {first + found - 1:,} of {self.total:,}" if found else ""
+        self._place.value = f"{first:,} to {first + found - 1:,} of {self.total:,}" if found else ""
         self.before.disabled, self.after.disabled = len(pages) == 1, self.result.after is None
         for control in (self.before, self.after):
             control.layout.display = "" if len(pages) > 1 or self.result.after else "none"
@@ -249,65 +253,6 @@ class SearchBox[TQuery: Searched](Panel):
         return f"<SearchBox of {self._given.name!r}: {self.total:,} found; .query, .result>"
 
 
-class FacetList(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no types
-    """A facet: a title, and a checkbox for each of its lines."""
-
-    def __init__(self, facet: Facet, choose: Callable[[tuple[Key, ...]], None]) -> None:
-        self._facet, self._choose = facet, choose
-        self._quiet = False
-        self.offers: list[Key] = []
-        """What its lines stand for, from top to bottom."""
-        self._title, self._words = ipywidgets.HTML(f"<b>{text(facet.field)}</b>"), ipywidgets.HTML()
-        self.lines = [_checkbox() for _ in range(_lines(facet))]
-        for box in self.lines:
-            box.observe(self._on_toggle, "value")
-        super().__init__([self._title, *self.lines, self._words])
-        self.add_class("burgee-facet")
-
-    def show(self, answer: FacetAnswer, chosen: tuple[Key, ...]) -> None:
-        """Show an answer; what is chosen and no longer among its lines stands below them."""
-        lines = lines_of(self._facet, answer)[: len(self.lines)]
-        known = {line.key for line in lines}
-        gone = [line_of(self._facet, key, 0) for key in chosen if key not in known]
-        lines = lines[: len(self.lines) - len(gone)] + gone
-        self.offers = [line.key for line in lines]
-        self._shown = lines
-        for box, line in zip(self.lines, lines, strict=False):
-            box.description, box.tooltip, box.layout.display = _described(line), line.words, ""
-        for box in self.lines[len(lines) :]:
-            box.layout.display = "none"
-        self._words.value = f'<span class="burgee-dim">{text(self._said(answer))}</span>'
-
-    def check(self, chosen: tuple[Key, ...]) -> None:
-        """Check the lines that are chosen."""
-        self._quiet = True
-        for box, key in zip(self.lines, self.offers, strict=False):
-            box.value = key in chosen
-        for box in self.lines[len(self.offers) :]:
-            box.value = False
-        self._quiet = False
-
-    def still(self) -> str:
-        """As HTML that does nothing."""
-        lines = "".join(
-            f"<div>{'☑' if box.value else '☐'} {_described(line)}</div>"
-            for box, line in zip(self.lines, self._shown, strict=False)
-        )
-        return f'<div class="burgee-facet">{self._title.value}{lines}{self._words.value}</div>'
-
-    def _said(self, answer: FacetAnswer) -> str:
-        return "" if self.offers else statistics_of(self._facet, answer) or "none"
-
-    def _on_toggle(self, change: "dict[str, object]") -> None:
-        if self._quiet:
-            return
-        at = self.lines.index(change["owner"])
-        if is_single(self._facet):
-            self._choose((self.offers[at],) if change["new"] else ())
-            return
-        self._choose(tuple(key for key, box in zip(self.offers, self.lines, strict=False) if box.value))
-
-
 def search_box[TQuery: Searched](query: TQuery) -> SearchBox[TQuery]:
     """A search to use by hand, beginning with a query."""
     return SearchBox(query)
@@ -319,23 +264,6 @@ _ORDERS = {
     Kind.DATE: ("oldest first", "newest first"),
     Kind.BOOLEAN: ("no first", "yes first"),
 }
-
-
-def _lines(facet: Facet) -> int:
-    return min(facet.size, MOST_LINES) if hasattr(facet, "size") else MOST_LINES
-
-
-def _checkbox() -> ipywidgets.Checkbox:
-    made = ipywidgets.Checkbox(indent=False, description_allow_html=True)
-    made.layout.width = "auto"
-    return made
-
-
-def _described(line: Line) -> str:
-    return (
-        f'<span class="burgee-facet-words">{text(line.words)}</span>'
-        f'<span class="burgee-facet-count">{line.count:,}</span>'
-    )
 
 
 def _unfinished(asked: Text) -> Text:
