@@ -16,7 +16,6 @@ from burgee.search.model import (
     Kind,
     OneOf,
     Scalar,
-    SearchQuery,
     Stats,
     Terms,
 )
@@ -48,10 +47,8 @@ class Line:
     count: int
 
 
-def facets_of(query: SearchQuery, mapping: IndexMapping) -> tuple[Facet, ...]:
-    """The facets that were asked for; otherwise the first few fields whose values can be listed."""
-    if query.facets:
-        return query.facets
+def facets_for(mapping: IndexMapping) -> tuple[Facet, ...]:
+    """Facets where none were asked for: the first few fields whose values can be listed."""
     listed = [field.name for field in mapping.fields if field.kind in {Kind.KEYWORD, Kind.BOOLEAN}]
     return tuple(Terms(name, MOST_LINES) for name in listed[:_MOST_FACETS])
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol, Self, override
 import ipywidgets
 
 from burgee.notebook.facetlist import FacetList
-from burgee.notebook.facets import Key, facets_of, filter_of, tells
+from burgee.notebook.facets import Key, facets_for, filter_of, tells
 from burgee.notebook.hits import hits
 from burgee.notebook.panel import Panel, alone, button, label, row
 from burgee.notebook.tables import text
@@ -20,6 +20,7 @@ from burgee.search.model import (
     All,
     AnyOf,
     Document,
+    Facet,
     FacetAnswer,
     IndexMapping,
     Kind,
@@ -95,15 +96,8 @@ class SearchBox[TQuery: Searched](Panel):
         self._given = query
         self._mapping = query.mapping()
         self._texts = [field.name for field in self._mapping.fields if field.kind is Kind.TEXT]
-        asked = facets_of(query.asked, self._mapping)
-        self._state = _State("", ((),) * len(asked), query.asked.sort)
-        first = query.asking(replace(query.asked, facets=asked)).result()
-        useful = [
-            at for at, answer in enumerate(first.facets) if query.asked.facets or tells(asked[at], answer, first.total)
-        ]
-        self._facets = tuple(asked[at] for at in useful)
-        self._state = replace(self._state, chosen=((),) * len(useful))
-        self.result = replace(first, facets=tuple(first.facets[at] for at in useful))
+        self._facets, self.result = self._begun()
+        self._state = _State("", ((),) * len(self._facets), query.asked.sort)
         self._make_controls()
         self._render(self.result.facets)
 
@@ -118,11 +112,20 @@ class SearchBox[TQuery: Searched](Panel):
         """How many documents are found."""
         return self.result.total
 
+    def _begun(self) -> tuple[tuple[Facet, ...], SearchResult[Document]]:
+        """The facets that are shown, and the first answer with theirs: those asked for, else those that tell much."""
+        asked = self._given.asked
+        facets = asked.facets or facets_for(self._mapping)
+        result = self._given.asking(replace(asked, facets=facets)).result()
+        pairs = list(zip(facets, result.facets, strict=True))
+        shown = [pair for pair in pairs if asked.facets or tells(*pair, result.total)]
+        return tuple(facet for facet, _ in shown), replace(result, facets=tuple(answer for _, answer in shown))
+
     def _make_controls(self) -> None:
         self.text = ipywidgets.Text(placeholder=f"Search {self._given.name}", continuous_update=True)
         self.text.add_class("burgee-search-field")
         self.text.observe(lambda change: self._change(lambda state: replace(state, text=change["new"])), "value")
-        self.sort = ipywidgets.Dropdown(options=self._sorts())
+        self.sort = ipywidgets.Dropdown(options=self._sorts(), value=self._given.asked.sort)
         self.sort.add_class("burgee-search-sort")
         self.sort.observe(lambda change: self._change(lambda state: replace(state, sort=change["new"])), "value")
         self.clear = button("Clear", "take away what was chosen at the side")
@@ -144,16 +147,14 @@ class SearchBox[TQuery: Searched](Panel):
         )
 
     def _sorts(self) -> list[tuple[str, tuple[Sort, ...]]]:
-        given = self._given.asked.sort
-        sorts: list[tuple[str, tuple[Sort, ...]]] = [("as asked", given)] if given else []
-        sorts.append(("best first", ()))
+        sorts: list[tuple[str, tuple[Sort, ...]]] = [("best first", ())]
         for field in self._mapping.fields:
-            if field.kind is Kind.TEXT and not field.exact:
-                continue
-            up, down = _ORDERS.get(field.kind, ("A to Z", "Z to A"))
-            sorts.append((f"{field.name}, {up}", (Sort(field.name),)))
-            sorts.append((f"{field.name}, {down}", (Sort(field.name, descending=True),)))
-        return [one for one in sorts if one[0] == "as asked" or one[1] != given or not given]
+            if field.kind is not Kind.TEXT or field.exact:
+                up, down = _ORDERS.get(field.kind, ("A to Z", "Z to A"))
+                sorts.append((f"{field.name}, {up}", (Sort(field.name),)))
+                sorts.append((f"{field.name}, {down}", (Sort(field.name, descending=True),)))
+        given = self._given.asked.sort
+        return sorts if given in [sort for _, sort in sorts] else [("as asked", given), *sorts]
 
     def _choosing(self, at: int) -> Callable[[tuple[Key, ...]], None]:
         def choose(keys: tuple[Key, ...]) -> None:
