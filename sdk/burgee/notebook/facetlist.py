@@ -6,6 +6,7 @@ from typing import Any
 import ipywidgets
 
 from burgee.notebook.facets import MOST_LINES, Key, Line, is_single, line_of, lines_of, statistics_of
+from burgee.notebook.panel import row
 from burgee.notebook.tables import text
 from burgee.search.model import Facet, FacetAnswer, Terms
 
@@ -19,11 +20,12 @@ class FacetList(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no type
         self._shown: list[Line] = []
         self.offers: list[Key] = []
         """What its lines stand for, from top to bottom."""
+        self._counts = ipywidgets.HTML()
         self._title, self._words = ipywidgets.HTML(f"<b>{text(facet.field)}</b>"), ipywidgets.HTML()
         self.lines = [_checkbox() for _ in range(_lines(facet))]
         for box in self.lines:
             box.observe(self._on_toggle, "value")
-        super().__init__([self._title, *self.lines, self._words])
+        super().__init__([self._title, row(ipywidgets.VBox(self.lines), self._counts), self._words])
         self.add_class("burgee-facet")
 
     def show(self, answer: FacetAnswer, chosen: tuple[Key, ...]) -> None:
@@ -35,9 +37,10 @@ class FacetList(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no type
         self.offers = [line.key for line in lines]
         self._shown = lines
         for box, line in zip(self.lines, lines, strict=False):
-            box.description, box.tooltip, box.layout.display = _described(line), line.words, ""
+            box.description, box.layout.display = _plain(line.words), ""
         for box in self.lines[len(lines) :]:
             box.layout.display = "none"
+        self._counts.value = "".join(f'<div class="burgee-facet-count">{line.count:,}</div>' for line in lines)
         self._words.value = f'<span class="burgee-dim">{text(self._said(answer))}</span>'
 
     def check(self, chosen: tuple[Key, ...]) -> None:
@@ -52,7 +55,8 @@ class FacetList(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no type
     def still(self) -> str:
         """As HTML that does nothing."""
         lines = "".join(
-            f"<div>{'☑' if box.value else '☐'} {_described(line)}</div>"
+            f'<div class="burgee-facet-line">{"☑" if box.value else "☐"} <span>{text(line.words)}</span>'
+            f'<span class="burgee-facet-count">{line.count:,}</span></div>'
             for box, line in zip(self.lines, self._shown, strict=False)
         )
         return f'<div class="burgee-facet">{self._title.value}{lines}{self._words.value}</div>'
@@ -75,13 +79,11 @@ def _lines(facet: Facet) -> int:
 
 
 def _checkbox() -> ipywidgets.Checkbox:
-    made = ipywidgets.Checkbox(indent=False, description_allow_html=True)
+    made = ipywidgets.Checkbox(indent=False)
     made.layout.width = "auto"
     return made
 
 
-def _described(line: Line) -> str:
-    return (
-        f'<span class="burgee-facet-words">{text(line.words)}</span>'
-        f'<span class="burgee-facet-count">{line.count:,}</span>'
-    )
+def _plain(words: str) -> str:
+    """What a checkbox is called: JupyterLab would take what stands between two dollars for a formula."""
+    return words.replace("$", "\uff04") if words.count("$") > 1 else words
