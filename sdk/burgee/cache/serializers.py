@@ -1,6 +1,6 @@
 """How values become bytes. What would not come back equal is refused, and then nothing is stored.
 
-`Standard`, the default, is JSON for what JSON can say, Arrow for frames, and plain bytes for bytes.
+`Standard`, the default, is JSON for what JSON can say, Arrow for frames, and text and bytes as they are.
 """
 
 import json
@@ -110,9 +110,9 @@ class Frames(Serializer["pd.DataFrame | pa.Table"]):
 
 
 class Standard(Serializer[Any]):
-    """JSON, Arrow for frames, bytes for bytes: whichever the value is."""
+    """JSON, Arrow for frames, text and bytes as they are: whichever the value is."""
 
-    _JSON, _BYTES, _FRAME = b"j", b"b", b"f"
+    _JSON, _TEXT, _BYTES, _FRAME = b"j", b"t", b"b", b"f"
 
     def __init__(self) -> None:
         self._json = Json()
@@ -120,6 +120,8 @@ class Standard(Serializer[Any]):
 
     @override
     def dump(self, value: Any) -> bytes:
+        if type(value) is str:
+            return self._TEXT + _encoded(value)
         if type(value) is bytes:
             return self._BYTES + value
         if _is_pandas(value) or type(value).__module__.startswith("pyarrow"):
@@ -129,13 +131,22 @@ class Standard(Serializer[Any]):
     @override
     def load(self, data: bytes) -> Any:
         kind = data[:1]
+        if kind == self._TEXT:
+            return str(data[1:], "utf-8")
         if kind == self._JSON:
-            return json.loads(data[1:])
+            return json.loads(str(data[1:], "utf-8"))
         if kind == self._BYTES:
             return data[1:]
         if kind == self._FRAME:
             return self._frames.load(memoryview(data)[1:])
         raise ValueError(f"no value begins with {kind!r}")
+
+
+def _encoded(value: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(f"this text can't be cached: {error}") from None
 
 
 def _is_pandas(value: object) -> bool:
