@@ -4,8 +4,10 @@ JupyterLab sends what is typed while the answer before is still being made only 
 alone; so each search is one that somebody sees, however fast they type.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import ClassVar, Protocol, Self, override
 
 import ipywidgets
@@ -33,7 +35,12 @@ from burgee.search.model import (
 )
 
 _SHORTEST = 2  # letters of a word that is taken for the beginning of one while it is typed
-_AWAY = "The search engine can't be asked: these answers come from the database, and may be ranked otherwise."
+_MOST_IDEAS = 4
+_UNFINISHED = re.compile(r"[^\W_]{2,}(?:[ -][^\W_]+)*")
+_AWAY = (
+    '<div class="burgee-search-away" role="status">The search engine can\'t be asked: these answers come from the '
+    "database, and may be ranked otherwise.</div>"
+)
 
 
 class Searched(Protocol):
@@ -61,6 +68,10 @@ class Searched(Protocol):
         """The answer."""
         ...
 
+    def suggest(self, prefix: str, field: str) -> Sequence[str]:
+        """What values of the field begin with."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _State:
@@ -85,7 +96,7 @@ class SearchBox[TQuery: Searched](Panel):
         query: where it begins: `acme.search("products")`, also narrowed, with facets, sorted.
 
     Attributes:
-        text, sort, before, after, clear: the controls; `facets`: those at the side.
+        text, sort, before, after, clear: the controls; `facets`: those at the side; `ideas`: what else could be typed.
         result: what is shown, as the engine answered.
     """
 
@@ -99,6 +110,7 @@ class SearchBox[TQuery: Searched](Panel):
         self._facets, self.result = self._begun()
         self._state = _State("", ((),) * len(self._facets), query.asked.sort)
         self._make_controls()
+        self._set_ideas([])
         self._render(self.result.facets)
 
     @property
@@ -134,7 +146,11 @@ class SearchBox[TQuery: Searched](Panel):
         self.before.on_click(lambda _: self._attempt(lambda: self._show_state(self._turned(-1))))
         self.after = button("", "the next page", icon="chevron-right")
         self.after.on_click(lambda _: self._attempt(lambda: self._show_state(self._turned(1))))
-        self._head, self._found, self._place = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
+        self.ideas = [button("", "") for _ in range(_MOST_IDEAS)]
+        for idea in self.ideas:
+            idea.add_class("burgee-override")
+            idea.on_click(self._on_idea)
+        self._head, self._away, self._found, self._place = (ipywidgets.HTML() for _ in range(4))
         self.facets = [FacetList(facet, self._choosing(at)) for at, facet in enumerate(self._facets)]
         left = ipywidgets.VBox([*self.facets, self.clear])
         left.add_class("burgee-search-side")
@@ -142,7 +158,8 @@ class SearchBox[TQuery: Searched](Panel):
         right.add_class("burgee-search-found")
         self._show(
             row(self.text, label("Sort"), self.sort, kind="burgee-search-head"),
-            self._head,
+            row(self._head, *self.ideas, kind="burgee-search-ideas"),
+            self._away,
             row(*([left] if self.facets else []), right, kind="burgee-search-body"),
         )
 
@@ -180,8 +197,28 @@ class SearchBox[TQuery: Searched](Panel):
             self._without(state, at) if keys else answer
             for at, (keys, answer) in enumerate(zip(state.chosen, result.facets, strict=True))
         ]
+        ideas = self._suggested(state.text) if state.text != self._state.text else None
         self._state, self.result = state, result
         self._render(answers)
+        if ideas is not None:
+            self._set_ideas(ideas)
+
+    def _suggested(self, typed: str) -> list[str]:
+        """What could be meant by what is typed so far, while it is only words."""
+        if not _UNFINISHED.fullmatch(typed):
+            return []
+        fields = [field.name for field in self._mapping.fields if field.suggest]
+        found = dict.fromkeys(one for field in fields for one in self._given.suggest(typed, field))
+        begun = typed.casefold()
+        ideas = [one for one in found if one.casefold() != begun]
+        return sorted(ideas, key=lambda one: not one.casefold().startswith(begun))[:_MOST_IDEAS]
+
+    def _set_ideas(self, ideas: list[str]) -> None:
+        for idea, words in zip_longest(self.ideas, ideas, fillvalue=""):
+            idea.description, idea.tooltip, idea.layout.display = words, words, "" if words else "none"
+
+    def _on_idea(self, idea: ipywidgets.Button) -> None:
+        self.text.value = idea.description
 
     def _without(self, state: _State, at: int) -> FacetAnswer:
         """A facet's answer as if nothing of itself were chosen: so that one sees what else could be."""
@@ -209,6 +246,7 @@ class SearchBox[TQuery: Searched](Panel):
             shown.show(answer, keys)
         self._set_controls()
         self._head.value = self._said()
+        self._away.value = _AWAY if self.result.degraded else ""
         self._found.value = self._list()
         pages, found = self._state.pages, len(self.result.hits)
         first = (len(pages) - 1) * self._given.asked.size + 1
@@ -226,10 +264,9 @@ class SearchBox[TQuery: Searched](Panel):
             self.clear.layout.display = "" if any(self._state.chosen) else "none"
 
     def _said(self) -> str:
-        away = f'<div class="burgee-search-away" role="status">{_AWAY}</div>' if self.result.degraded else ""
         return (
             f'<span class="burgee-total">{self.total:,} found</span>'
-            f'<span class="burgee-after burgee-dim">in {text(self._given.name)}</span>{away}'
+            f'<span class="burgee-after burgee-dim">in {text(self._given.name)}</span>'
         )
 
     def _list(self) -> str:
@@ -247,7 +284,7 @@ class SearchBox[TQuery: Searched](Panel):
         side = "".join(facet.still() for facet in self.facets)
         side = f'<div class="burgee-search-side">{side}</div>' if side else ""
         found = f'<div class="burgee-search-found">{self._list()}</div>'
-        return f'{asked}{self._said()}<div class="burgee-search-body">{side}{found}</div>'
+        return f'{asked}{self._said()}{self._away.value}<div class="burgee-search-body">{side}{found}</div>'
 
     @override
     def __repr__(self) -> str:
