@@ -126,7 +126,7 @@ class _Connection(sqlite3.Connection):
         self._cursors: weakref.WeakSet[sqlite3.Cursor] = weakref.WeakSet()
 
     @override
-    def cursor(self, factory: Any = sqlite3.Cursor) -> Any:  # noqa: ANN401 - a cursor of that class
+    def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
         cursor = super().cursor(factory)
         self._cursors.add(cursor)
         return cursor
