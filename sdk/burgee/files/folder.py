@@ -222,7 +222,12 @@ class FolderStorage(StorageProvider[Mapping[str, str]]):
 
 def _kept(part: str) -> str:
     """A part of a key as a name in the folder: without capital letters, and without a dot at the end (Windows)."""
-    return re.sub(r"[A-Z]|\.$", lambda found: f"+{found[0].lower()}", part)
+    return re.sub(r"[A-Z]|\.$", lambda found: "+0" if found[0] == "." else f"+{found[0].lower()}", part)
+
+
+def _part(kept: str) -> str:
+    """The part of a key again."""
+    return re.sub(r"\+(.)", lambda found: "." if found[1] == "0" else found[1].upper(), kept)
 
 
 def _entries(place: Path) -> list[tuple[str, Path]]:
@@ -231,7 +236,7 @@ def _entries(place: Path) -> list[tuple[str, Path]]:
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(place) as entries:
         for entry in entries:
             kept, mark, _ = entry.name.partition("@")
-            part = re.sub(r"\+(.)", lambda letter: letter[1].upper(), kept)
+            part = _part(kept)
             if _kept(part) != kept:  # somebody else's
                 continue
             if mark and entry.is_file(follow_symlinks=False):

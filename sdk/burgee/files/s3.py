@@ -1,8 +1,8 @@
 """Files in a bucket of S3, or of whatever speaks as S3 does.
 
 What fits in one part is one request, with its SHA-256 as checksum and in the metadata. More goes as a multipart upload,
-whose parts are checked by their SHA-256; of the whole S3 then keeps none, because metadata is said before the content is
-known. Nothing is seen of an upload that is not complete: it is aborted, or, if the process was killed, swept.
+whose parts are checked by their SHA-256; of the whole S3 then keeps none, because metadata is said before the content
+is known. Nothing is seen of an upload that is not complete: it is aborted, or, if the process was killed, swept.
 """
 
 import base64
@@ -10,7 +10,7 @@ import hashlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -44,6 +44,7 @@ _AT_ONCE = 3  # parts on their way
 _LOOKS = 8  # objects asked for at once while listing
 _SUM = f"{OWN}sha256"
 _CONNECT_SECONDS, _READ_SECONDS, _TRIES = 3, 20, 3
+_NOT_FOUND, _NO_SUCH_RANGE = 404, 416
 _log = logging.getLogger("burgee.files")
 
 
@@ -169,9 +170,7 @@ class S3Storage(StorageProvider[Mapping[str, str]]):
             running: deque[Future[dict[str, object]]] = deque()
             done: list[dict[str, object]] = []
             try:
-                for number, part in enumerate(parts, 1):
-                    if number > _MOST_PARTS:
-                        raise FileTooLargeError(f"S3 takes at most {_MOST_PARTS * self._part_size} bytes of one file")
+                for number, part in _numbered(parts):
                     if len(running) == _AT_ONCE:
                         done.append(running.popleft().result())
                     running.append(pool.submit(self._send, upload, number, part))
@@ -291,8 +290,12 @@ class S3Storage(StorageProvider[Mapping[str, str]]):
             raise StorageUnavailableError(message, hint=S3_HINT) from error
 
 
-_NO_SUCH_RANGE = 416
-_NOT_FOUND = 404
+def _numbered(parts: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The parts, counted from 1."""
+    for number, part in enumerate(parts, 1):
+        if number > _MOST_PARTS:
+            raise FileTooLargeError(f"S3 takes a file in at most {_MOST_PARTS} parts; this one has more")
+        yield number, part
 
 
 def _is_missing(error: Any) -> bool:  # noqa: ANN401 - boto3 has no types

@@ -18,12 +18,13 @@ from burgee.files.folder import FolderStorage
 from burgee.files.keys import check_key
 from burgee.files.opening import storage_of
 
-PARTS = st.from_regex(r"[A-Za-z0-9._-]{1,12}", fullmatch=True).filter(lambda part: part.strip(".") != "")
+PARTS = st.text("abAB.-_1", min_size=1, max_size=4).filter(lambda part: part.strip(".") != "")
+NOWHERE = FolderStorage("/nowhere")
 
 
 @given(first=st.lists(PARTS, min_size=1, max_size=3), second=st.lists(PARTS, min_size=1, max_size=3))
 def test_two_keys_never_share_a_file_even_where_case_does_not_count(first: list[str], second: list[str]) -> None:
-    one, other = (FolderStorage("/nowhere")._place("/".join(parts)) for parts in (first, second))
+    one, other = (NOWHERE._place("/".join(parts)) for parts in (first, second))
     assert (str(one).lower() == str(other).lower()) == (first == second)
     assert str(one) == str(one).lower()
     assert not any(str(folder).endswith(".") for folder in one.parents)
@@ -35,7 +36,7 @@ def test_what_is_taken_as_a_key_stays_in_the_folder(text: str) -> None:
         check_key(text)
     except InvalidInputError:
         return
-    place = FolderStorage("/nowhere")._place(text)
+    place = NOWHERE._place(text)
     assert Path(os.path.normpath(place)) == place
     assert place.is_relative_to("/nowhere")
     assert text.isascii()
@@ -179,6 +180,17 @@ def test_a_disk_that_fails_leaves_nothing_and_is_told(
                 storage.write(key, [b"1"], {})
     assert [(one.key, one.size) for one in storage.list()] == [("old", 3)]
     assert storage.sweep("", 0) == 0
+
+
+def test_a_read_that_is_not_finished_closes_its_file(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path / "files")
+    storage.write("a", [b"x" * 3_000_000], {})
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    kept = [storage.read("a") for _ in range(10)]
+    next(kept[0])
+    assert len(list(Path("/proc/self/fd").iterdir())) == before + 10
+    kept.clear()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_place_that_is_a_file_is_told(tmp_path: Path) -> None:

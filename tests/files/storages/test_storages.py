@@ -301,13 +301,6 @@ def test_who_reads_while_it_is_deleted_and_written_gets_all_or_hears_that_it_is_
     assert len(seen) > 2
 
 
-def test_a_read_that_is_not_finished_gives_its_connection_back(storage: Storage) -> None:
-    storage.write("a", [b"x" * 3_000_000], {})
-    for _ in range(100):
-        next(iter(storage.read("a", 1)))
-    assert whole(storage, "a", 0, 1) == b"x"
-
-
 def test_an_address_that_would_never_or_too_long_work_is_refused(storage: Storage) -> None:
     refused: list[Any] = [0, -1, 0.5, float("nan"), float("inf"), None, "60", True, 8 * 24 * 3600]
     for expires in refused:
