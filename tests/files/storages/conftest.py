@@ -44,18 +44,14 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.fixture
-def strict(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Storage]:
+def strict(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
     """A storage on S3 that refuses what S3 refuses, with nothing in it."""
     made = made_storage("versitygw", request, tmp_path, monkeypatch)
     yield made
     made.close()
 
 
-def made_storage(
-    kind: str, request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Storage:
+def made_storage(kind: str, request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
     """A storage of that kind, with nothing in it; the environment says where its S3 is."""
     if kind == "folder":
         return FolderStorage(folder / "files")

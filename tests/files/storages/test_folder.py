@@ -239,15 +239,18 @@ def test_a_folder_has_no_addresses_of_its_own(tmp_path: Path) -> None:
 
 def test_the_settings_say_where_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BURGEE_FILES", str(tmp_path / "elsewhere"))
-    settings = Settings()
-    assert isinstance(made := storage_of(settings.files, tmp_path), FolderStorage)
-    assert made.place == str(tmp_path / "elsewhere")
-    assert isinstance(made := storage_of(None, tmp_path), FolderStorage)
-    assert made.place == str(tmp_path / "files")
-    assert isinstance(made := storage_of(None, None), FolderStorage)
-    made.write("a", [b"1"], {})
-    made.close()
-    assert not Path(made.place).exists()
+    elsewhere, within, passing = (
+        storage_of(place, folder)
+        for place, folder in ((Settings().files, tmp_path), (None, tmp_path), (None, None))
+    )
+    assert isinstance(elsewhere, FolderStorage)
+    assert elsewhere.place == str(tmp_path / "elsewhere")
+    assert isinstance(within, FolderStorage)
+    assert within.place == str(tmp_path / "files")
+    assert isinstance(passing, FolderStorage)
+    passing.write("a", [b"1"], {})
+    passing.close()
+    assert not Path(passing.place).exists()
     for bad in ("", "a\x00b", "ftp://a/b", "s3:///a", "s3://"):
         with pytest.raises(InvalidInputError):
             storage_of(bad, None)

@@ -1,4 +1,4 @@
-"""Killed in the middle, 20 times or more: nothing half is to be seen, and nothing stays that is not swept (R6.4, R6.7)."""
+"""Killed in the middle, 20 times or more: nothing half is to be seen, and nothing stays that is not swept."""
 
 from collections.abc import Mapping
 from pathlib import Path

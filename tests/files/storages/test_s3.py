@@ -1,6 +1,8 @@
 """S3 as strict as it is: what it refuses, signed addresses, what was broken off, and S3 that is away (P16, R6.2)."""
 
+import base64
 import hashlib
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -32,8 +34,10 @@ def test_a_signed_address_gives_the_object_as_an_attachment_of_that_name_and_typ
     before = datetime.now(UTC)
     signed = strict.signed_get("acme/a", 60.9, name='Bücher "1".csv', type="text/csv")
     assert signed is not None
-    assert before + timedelta(seconds=59) - timedelta(seconds=1) < signed.expires_at <= datetime.now(UTC) + timedelta(
-        seconds=60
+    assert (
+        before + timedelta(seconds=59) - timedelta(seconds=1)
+        < signed.expires_at
+        <= datetime.now(UTC) + timedelta(seconds=60)
     )
     answer = fetched(signed)
     assert answer.status_code == 200
@@ -111,9 +115,11 @@ def test_types_and_sizes_that_cannot_be_signed_are_refused(strict: S3Storage) ->
 
 
 @pytest.mark.parametrize("size", [10, LARGE])
-def test_bytes_that_change_on_the_way_are_refused(strict: S3Storage, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("burgee.files.s3._checksum", lambda part: _wrong(part))
-    with pytest.raises(StorageUnavailableError, match="BadDigest|checksum"):
+def test_bytes_that_change_on_the_way_are_refused(
+    strict: S3Storage, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("burgee.files.s3._checksum", _wrong)
+    with pytest.raises(StorageUnavailableError, match=r"BadDigest|checksum"):
         strict.write("a", [b"x" * size], {})
     assert strict.stat("a") is None
     assert strict.sweep("", 0) == 0
@@ -159,7 +165,8 @@ def test_a_prefix_is_a_room_of_its_own(strict: S3Storage) -> None:
             S3Storage(bad)
 
 
-def test_a_bucket_that_is_not_there_is_told_by_every_verb(strict: S3Storage) -> None:
+@pytest.mark.usefixtures("strict")
+def test_a_bucket_that_is_not_there_is_told_by_every_verb() -> None:
     missing = storage_of("s3://not-there", None)
     verbs = {
         "write": lambda: missing.write("a", [b"1"], {}),
@@ -210,7 +217,7 @@ def test_an_upload_in_parts_whose_content_ends_it_is_aborted_and_the_old_object_
 
 
 def test_without_boto3_the_extra_is_named(strict: S3Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "boto3", None)
+    monkeypatch.setitem(sys.modules, "boto3", None)
     with pytest.raises(MissingExtraError, match="a storage of files on S3 needs the extra 's3'"):
         S3Storage(strict.place)
     with pytest.raises(NotFoundError):
@@ -218,6 +225,4 @@ def test_without_boto3_the_extra_is_named(strict: S3Storage, monkeypatch: pytest
 
 
 def _wrong(part: bytes) -> str:
-    import base64
-
     return base64.b64encode(hashlib.sha256(part + b"!").digest()).decode()
