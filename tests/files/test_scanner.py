@@ -41,7 +41,9 @@ def scanner(clamd: ClamServer) -> ClamAV:
     return ClamAV(clamd.url)
 
 
-@pytest.mark.parametrize("content", [[], [b""], [b"a,b\n1,2\n"], [bytes(3 * MIB)]], ids=["none", "empty", "csv", "large"])
+@pytest.mark.parametrize(
+    "content", [[], [b""], [b"a,b\n1,2\n"], [bytes(3 * MIB)]], ids=["none", "empty", "csv", "large"]
+)
 def test_a_clean_file_passes(scanner: ClamAV, content: list[bytes]) -> None:
     scanner.scan(content)
 
