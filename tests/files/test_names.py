@@ -26,7 +26,7 @@ SHA = "ab" * 32
     [
         ("report.pdf", "report.pdf"),
         ("  two words.csv \n", "two words.csv"),
-        ("Überblick 2026 – Größe.xlsx", "Überblick 2026 – Größe.xlsx"),
+        ("Überblick 2026, Größe.xlsx", "Überblick 2026, Größe.xlsx"),
         ("U\u0308berblick.txt", "Überblick.txt"),
         ("売上.parquet", "売上.parquet"),
         ("👩\u200d💻.png", "👩\u200d💻.png"),
