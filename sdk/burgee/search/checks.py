@@ -1,0 +1,280 @@
+"""Whether a query can be asked of an index. All engines take what `check_query` gives, and need not look again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from burgee.core.checks import need_number, need_text, need_whole
+from burgee.core.errors import InvalidInputError, did_you_mean
+from burgee.core.page import LARGEST_PAGE
+from burgee.search.analysis import words
+from burgee.search.cursor import SCORE, decode
+from burgee.search.language import DEEPEST, LONGEST_TEXT, all_of, any_of, check_words, phrase, typed_word
+from burgee.search.model import (
+    All,
+    AnyOf,
+    Between,
+    Dates,
+    Exists,
+    Facet,
+    Field,
+    Filter,
+    Histogram,
+    IndexMapping,
+    Kind,
+    Not,
+    OneOf,
+    Phrase,
+    Ranges,
+    Scalar,
+    SearchQuery,
+    Sort,
+    Stats,
+    Terms,
+    Text,
+    Within,
+    Without,
+    Word,
+)
+from burgee.search.values import as_kind, expected
+
+MOST_STEPS = 10_000
+"""Steps that a facet of steps may have."""
+
+PERIODS = ("minute", "hour", "day", "week", "month", "quarter", "year")
+_NUMBERS = (Kind.INTEGER, Kind.NUMBER)
+_DEEPEST_TREE = 4 * DEEPEST + 4  # a pair of brackets may hold OR, words, NOT and a field
+_MOST = 100  # filters, facets, sorts
+
+
+def check_query(query: SearchQuery, mapping: IndexMapping) -> SearchQuery:
+    """The query as engines take it: words as they are compared, values of filters of their field's kind.
+
+    Dates of filters become microseconds since 1970. Words that are none are left out of the text.
+
+    Raises:
+        InvalidInputError: the index can't be asked that; the message names the value and says what could be.
+    """
+    if not isinstance(query, SearchQuery):
+        raise InvalidInputError(f"a query must be a SearchQuery, not {query!r}")
+    need_whole("size", query.size, least=1)
+    if query.size > LARGEST_PAGE:
+        raise InvalidInputError(f"size must be 1 to {LARGEST_PAGE}, not {query.size}")
+    if query.like is not None:
+        need_text("like", query.like)
+    for what, several in (("filters", query.filters), ("facets", query.facets), ("sort", query.sort)):
+        if not isinstance(several, tuple | list) or len(several) > _MOST:
+            raise InvalidInputError(f"{what} must be a tuple of at most {_MOST}, not {several!r}")
+    checked = replace(
+        query,
+        text=None if query.text is None else check_text(query.text, mapping),
+        filters=tuple(_filter(given, mapping) for given in query.filters),
+        facets=tuple(_facet(facet, mapping) for facet in query.facets),
+        sort=tuple(_sort(sort, mapping) for sort in query.sort),
+    )
+    if query.after is not None:
+        decode(query.after, checked, mapping)
+    return checked
+
+
+def check_text(text: Text, mapping: IndexMapping) -> Text | None:
+    """The text with its words as they are compared; none if it holds no word."""
+    made = _text(text, mapping, 0)
+    if made is not None:
+        check_words(made)
+    return made
+
+
+def whole_field(mapping: IndexMapping, name: str, use: str, kinds: Sequence[Kind] = ()) -> Field:
+    """The field of that name, which is kept whole (and of one of the kinds)."""
+    named = _named(mapping.fields, name, use)
+    whole = [field for field in mapping.fields if field.kind is not Kind.TEXT or field.exact]
+    usable = [field.name for field in whole if not kinds or field.kind in kinds]
+    if named.kind is Kind.TEXT and not named.exact:
+        raise InvalidInputError(
+            f"{name!r} is a text, found by its words: it can't be used for {use}",
+            hint=f"map it with exact=True, or use one of: {_listed(usable)}",
+        )
+    if name not in usable:
+        raise InvalidInputError(
+            f"{name!r} holds {named.kind.value}s: it can't be used for {use}",
+            hint=f"those that can: {_listed(usable)}",
+        )
+    return named
+
+
+def check_suggest(mapping: IndexMapping, prefix: str, field: str, limit: int) -> list[str]:
+    """The words of a prefix, where the field's values can be suggested and the limit is right."""
+    named = _named(mapping.fields, field, "suggestions")
+    if not named.suggest:
+        usable = [field.name for field in mapping.fields if field.suggest]
+        raise InvalidInputError(
+            f"{field!r} is not mapped for suggestions",
+            hint=f"map it with suggest=True, or use one of: {_listed(usable)}",
+        )
+    if not isinstance(prefix, str) or len(prefix) > LONGEST_TEXT:
+        raise InvalidInputError(f"a prefix must be a text of at most {LONGEST_TEXT:,} characters, not {prefix!r:.80}")
+    need_whole("limit", limit, least=1)
+    if limit > LARGEST_PAGE:
+        raise InvalidInputError(f"limit must be 1 to {LARGEST_PAGE}, not {limit}")
+    return words(prefix)
+
+
+def too_many_steps(facet: Histogram | Dates, count: float) -> InvalidInputError:
+    """The refusal of a facet whose steps would be more than anybody reads."""
+    wider = f"an interval wider than {facet.interval!r}" if isinstance(facet, Histogram) else f"more than a {facet.per}"
+    return InvalidInputError(
+        f"the facet of {facet.field!r} would have {count:,.0f} steps; at most {MOST_STEPS:,} are given",
+        hint=f"take {wider}, or filter first",
+    )
+
+
+def _text(text: Text, mapping: IndexMapping, depth: int) -> Text | None:
+    if depth > _DEEPEST_TREE:
+        raise InvalidInputError(f"a query's text is at most {_DEEPEST_TREE} deep")
+    match text:
+        case Word():
+            return _word(text)
+        case Phrase(several):
+            return phrase(_texts("the words of a phrase", several))
+        case All(of) | AnyOf(of):
+            if not isinstance(of, tuple | list):
+                raise InvalidInputError(f"{type(text).__name__} must be of several, not of {of!r}")
+            parts = [_text(part, mapping, depth + 1) for part in of]
+            return all_of(parts) if isinstance(text, All) else any_of(parts)
+        case Without(of):
+            inner = _text(of, mapping, depth + 1)
+            return None if inner is None else Without(inner)
+        case Within(fields, of):
+            names = _texts("the fields of Within", fields)
+            for name in names:
+                _text_field(mapping, name)
+            if not names:
+                raise InvalidInputError("Within needs a field", hint=f"the texts are: {_listed(_text_names(mapping))}")
+            inner = _text(of, mapping, depth + 1)
+            return None if inner is None else Within(names, inner)
+        case _:
+            raise InvalidInputError(
+                f"a query's text can't be {text!r}", hint="language.parse makes one of what people type"
+            )
+
+
+def _word(word: Word) -> Text | None:
+    if not isinstance(word.text, str) or len(word.text) > LONGEST_TEXT:
+        raise InvalidInputError(f"a word must be a text of at most {LONGEST_TEXT:,} characters, not {word.text!r:.80}")
+    if isinstance(word.fuzzy, bool) or word.fuzzy not in {0, 1, 2}:
+        raise InvalidInputError(f"fuzzy must be 0, 1 or 2 edits, not {word.fuzzy!r}")
+    if not isinstance(word.prefix, bool) or (word.prefix and word.fuzzy):
+        raise InvalidInputError(f"a word is looked for by prefix or by edits, not both: {word!r}")
+    return typed_word(word.text, prefix=word.prefix, fuzzy=word.fuzzy)
+
+
+def _text_field(mapping: IndexMapping, name: str) -> None:
+    if _named(mapping.fields, name, "words").kind is not Kind.TEXT:
+        raise InvalidInputError(
+            f"{name!r} is no text: it can't be searched by words",
+            hint=f"use a filter, or one of: {_listed(_text_names(mapping))}",
+        )
+
+
+def _text_names(mapping: IndexMapping) -> list[str]:
+    return [field.name for field in mapping.fields if field.kind is Kind.TEXT]
+
+
+def _filter(given: Filter, mapping: IndexMapping, depth: int = 0) -> Filter:
+    if depth > DEEPEST:
+        raise InvalidInputError(f"filters are at most {DEEPEST} deep")
+    match given:
+        case OneOf(name, values):
+            field = whole_field(mapping, name, "filters")
+            if isinstance(values, str) or not isinstance(values, Iterable):
+                raise InvalidInputError(f"the values of {name!r} must be several, not {values!r}")
+            return OneOf(name, tuple(_value(field, value) for value in values))
+        case Between(name, low, high, below):
+            field = whole_field(mapping, name, "ranges", [kind for kind in Kind if kind is not Kind.BOOLEAN])
+            if low is None and high is None:
+                raise InvalidInputError(f"a range of {name!r} needs a low or a high bound")
+            if not isinstance(below, bool):
+                raise InvalidInputError(f"below must be True or False, not {below!r}")
+            bounds = (None if bound is None else _value(field, bound, bound_only=True) for bound in (low, high))
+            return Between(name, *bounds, below)
+        case Exists(name):
+            whole_field(mapping, name, "filters")
+            return given
+        case Not(of):
+            return Not(_filter(of, mapping, depth + 1))
+        case _:
+            raise InvalidInputError(f"a filter can't be {given!r}", hint="it is OneOf, Between, Exists or Not")
+
+
+def _value(field: Field, value: object, *, bound_only: bool = False) -> Scalar:
+    kind = Kind.NUMBER if bound_only and field.kind is Kind.INTEGER and isinstance(value, float) else field.kind
+    made = as_kind(value, Kind.KEYWORD if kind is Kind.TEXT else kind)
+    if made is None:
+        raise InvalidInputError(f"{field.name!r} is compared with {expected(kind)}, not {value!r:.80}")
+    return made
+
+
+def _facet(facet: Facet, mapping: IndexMapping) -> Facet:
+    match facet:
+        case Terms(name, size):
+            whole_field(mapping, name, "terms")
+            need_whole("the size of a facet", size, least=1)
+            if size > LARGEST_PAGE:
+                raise InvalidInputError(f"the size of a facet must be 1 to {LARGEST_PAGE}, not {size}")
+        case Ranges(name, bounds):
+            whole_field(mapping, name, "ranges of numbers", _NUMBERS)
+            _rising(name, bounds)
+        case Histogram(name, interval):
+            whole_field(mapping, name, "steps of numbers", _NUMBERS)
+            if not 0 < need_number("interval", interval) < float("inf"):
+                raise InvalidInputError(f"interval must be above 0, not {interval!r}")
+        case Dates(name, per):
+            whole_field(mapping, name, "steps of time", (Kind.DATE,))
+            if per not in PERIODS:
+                raise InvalidInputError(f"per must be one of {_listed(PERIODS)}, not {per!r}")
+        case Stats(name):
+            whole_field(mapping, name, "statistics", _NUMBERS)
+        case _:
+            raise InvalidInputError(
+                f"a facet can't be {facet!r}", hint="it is Terms, Ranges, Histogram, Dates or Stats"
+            )
+    return facet
+
+
+def _rising(name: str, bounds: object) -> None:
+    several = list(bounds) if isinstance(bounds, tuple | list) else []
+    inner = [bound for at, bound in enumerate(several) if bound is not None or 0 < at < len(several) - 1]
+    numbers = [need_number("a bound", bound) for bound in inner]
+    if len(several) < 2 or not numbers or any(not low < high for low, high in pairwise([*numbers, float("inf")])):  # noqa: PLR2004
+        raise InvalidInputError(
+            f"the bounds of {name!r} must be two or more rising numbers, not {bounds!r}",
+            hint="None as the first or last is open: (None, 10, 50, None)",
+        )
+
+
+def _sort(sort: Sort, mapping: IndexMapping) -> Sort:
+    if not isinstance(sort, Sort) or not isinstance(sort.descending, bool):
+        raise InvalidInputError(f"a sort can't be {sort!r}", hint="write Sort('price', descending=True)")
+    if sort.field != SCORE:
+        whole_field(mapping, sort.field, "sorting")
+    return sort
+
+
+def _named(fields: Iterable[Field], name: object, use: str) -> Field:
+    there: Mapping[str, Field] = {field.name: field for field in fields}
+    if not isinstance(name, str) or name not in there:
+        raise InvalidInputError(
+            f"there is no field {name!r} for {use}", hint=did_you_mean(name, there, plural="fields") or "none is mapped"
+        )
+    return there[name]
+
+
+def _texts(what: str, values: object) -> tuple[str, ...]:
+    if not isinstance(values, tuple | list) or any(not isinstance(value, str) for value in values):
+        raise InvalidInputError(f"{what} must be texts, not {values!r}")
+    return tuple(values)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names)) or "none"
