@@ -230,7 +230,20 @@ def test_what_it_is_said_to_be_must_be_so(kind: str) -> None:
         (b"", "picture.png"),
         (b"PK", "a.zip"),
     ],
-    ids=["png csv", "csv png", "csv json", "csv parquet", "bytes csv", "utf-16 csv", "html csv", "script txt", "excel pdf", "zip png", "empty png", "cut zip"],
+    ids=[
+        "png csv",
+        "csv png",
+        "csv json",
+        "csv parquet",
+        "bytes csv",
+        "utf-16 csv",
+        "html csv",
+        "script txt",
+        "excel pdf",
+        "zip png",
+        "empty png",
+        "cut zip",
+    ],
 )
 def test_a_name_that_says_otherwise_is_refused(content: bytes, name: str) -> None:
     with pytest.raises(FileTypeError, match=f"but its name ends with .{name.partition('.')[2]}"):

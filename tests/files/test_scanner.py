@@ -195,7 +195,18 @@ def test_the_setting_names_the_scanner_and_none_is_none() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "localhost:3310", "http://localhost:3310", "clamd://", "clamd:///", "clamd://host:port", "clamd://host/path", "clamd://host:99999", "clamd://user@host", "clamd://host?x=1"],
+    [
+        "",
+        "localhost:3310",
+        "http://localhost:3310",
+        "clamd://",
+        "clamd:///",
+        "clamd://host:port",
+        "clamd://host/path",
+        "clamd://host:99999",
+        "clamd://user@host",
+        "clamd://host?x=1",
+    ],
 )
 def test_an_address_that_is_none_is_refused_when_it_is_set(url: str) -> None:
     with pytest.raises(InvalidInputError):

@@ -83,9 +83,7 @@ class ClamAV(Scanner):
         try:
             answer = self._ask(_archive_of_zeros())
         except FileTooLargeError:
-            raise self._unavailable(
-                "it takes too little", hint="set StreamMaxLength to 4M or more"
-            ) from None
+            raise self._unavailable("it takes too little", hint="set StreamMaxLength to 4M or more") from None
         if _GAVE_UP not in answer:
             raise self._unavailable(
                 "it calls clean what it could not look through",
