@@ -29,9 +29,8 @@ def test_a_folder_whose_writer_is_killed_has_the_old_object_or_the_new_one(tmp_p
     storage = FolderStorage(tmp_path / "files")
     seen, swept = [], 0
     with Killer(f"folder:{storage.place}") as killer:
-        killer.killed("write", "acme/a", size=SMALL)
-        _, calls = killer.killed("write", "acme/a", size=SMALL)  # fewer than the first: the folder is there
-        for call in range(1, calls, calls // (3 * KILLS)):
+        _, calls = killer.killed("write", "acme/a", size=SMALL)
+        for call in range(1, calls, calls // (2 * KILLS)):
             storage.write("acme/a", [OLD], {"state": "old"})
             died, _ = killer.killed("write", "acme/a", size=SMALL, call=call)
             assert died
