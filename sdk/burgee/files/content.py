@@ -36,7 +36,7 @@ from burgee.files.signatures import (
     is_readable_format,
     library_type,
 )
-from burgee.files.texts import HTML, SVG, TEXT_SUFFIXES, TEXT_TYPES, XHTML, XML, as_text, text_type
+from burgee.files.texts import HTML, SVG, TEXT_SUFFIXES, TEXT_TYPES, XML, as_text, text_type
 
 HEAD = 64 * 1024
 """How many of the first bytes, and of the last, are looked at."""
@@ -63,7 +63,7 @@ DEFAULT_TYPES = (*_DATA, *_DOCUMENTS, *_IMAGES, *_ARCHIVES)
 """What comes in unless said otherwise."""
 
 ACTIVE_TYPES = frozenset(
-    {HTML, XHTML, XML, SVG, "text/javascript", "text/x-script", "text/x-python", "text/x-r", PICKLE, JAR, EXECUTABLE}
+    {HTML, XML, SVG, "text/javascript", "text/x-script", "text/x-python", "text/x-r", PICKLE, JAR, EXECUTABLE}
     | {MACHO, OLE, EXCEL, WORD, POWERPOINT, *MACRO_TYPES.values(), "application/x-elf", "application/wasm"}
     | {"application/x-dex", "application/x-ms-shortcut", "application/x-chm", "application/vnd.ms-cab-compressed"}
     | {"application/postscript", "application/x-msi", "application/x-shockwave-flash", "application/x-rpm"}
@@ -91,6 +91,7 @@ _SUFFIXES: dict[str, tuple[str, ...]] = {
     "npz": (_NPZ,),
     "duckdb": ("application/x-duckdb",),
     "sav": ("application/x-spss-sav",),
+    "dta": ("application/x-stata-dta",),
     "pdf": ("application/pdf",),
     "rtf": ("application/rtf",),
     "zip": (ZIP,),
@@ -129,6 +130,7 @@ _OTHER_NAMES = {
     "application/sqlite3": "application/vnd.sqlite3",
     "application/yml": "application/yaml",
     "text/xml": XML,
+    "application/xhtml+xml": HTML,
 }
 _MADE_OF = {
     ZIP: frozenset({_NPZ, XLSX, DOCX, PPTX, *_OPEN_DOCUMENT, _EPUB}),

@@ -149,9 +149,15 @@ def _is_pickle(head: bytes) -> bool:
     return head.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04\x95", b"\x80\x05\x95"))
 
 
+def _is_old_stata(head: bytes) -> bool:
+    """A file of Stata 8 to 12 (`help dta_115`): its version, the order of its bytes, and two marks."""
+    return head[:1] in {b"q", b"r", b"s"} and head[1:4] in {b"\x01\x01\x00", b"\x02\x01\x00"}
+
+
 _FORMS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     (ARROW_STREAM, _is_arrow_stream),
     (PICKLE, _is_pickle),
+    ("application/x-stata-dta", _is_old_stata),
     ("image/webp", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP"),
     ("image/avif", lambda head: head[4:8] == b"ftyp" and head[8:12] in {b"avif", b"avis"}),
     ("image/heic", lambda head: head[4:8] == b"ftyp" and head[8:12] in {b"heic", b"heix", b"mif1", b"msf1"}),
