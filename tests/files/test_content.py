@@ -6,7 +6,6 @@ import json
 import pickle
 import sqlite3
 import struct
-import subprocess
 import sys
 import tarfile
 import zipfile
@@ -26,6 +25,7 @@ from hypothesis import strategies as st
 from pyarrow import ipc, orc
 
 from burgee.core.errors import InvalidInputError
+from burgee.files import signatures
 from burgee.files.content import (
     ACTIVE_TYPES,
     DEFAULT_TYPES,
@@ -38,6 +38,7 @@ from burgee.files.content import (
     sniff,
 )
 from burgee.files.errors import FileTypeError
+from components import needs_libmagic
 
 TABLE = pa.table({"id": [1, 2, 3], "name": ["a", "é", "c"]})
 OFFICE = "application/vnd.openxmlformats-officedocument."
@@ -168,6 +169,7 @@ DANGEROUS: dict[str, tuple[bytes, str, str]] = {
     "old excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "a.xls", "application/vnd.ms-excel"),
     "installer": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "a.msi", "application/x-ole-storage"),
 }
+WAVE = b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0D\xac\0\0\x88X\1\0\2\0\x10\0"
 PLAIN_NAMES = ["a.csv", "a.png", "a.pdf", "a.json", "a.xlsx", "a.parquet", "a.zip"]
 
 
@@ -212,6 +214,21 @@ def test_what_it_is_said_to_be_must_be_so(kind: str) -> None:
         sniff(content, name, "video/mp4")
     assert refused.value.details["type"] == found
     assert type_ == found
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "type_"),
+    [
+        ("data", "text/csv", "text/csv"),
+        ("data.txt", "text/csv", "text/csv"),
+        ("data.csv", "text/plain; charset=utf-8", "text/csv"),
+        ("data.csv", "application/vnd.ms-excel", "text/csv"),
+        ("data.csv", "binary/octet-stream", "text/csv"),
+        ("data.md", "text/markdown", "text/markdown"),
+    ],
+)
+def test_between_kinds_of_text_the_name_and_the_sender_decide(name: str, said: str, type_: str) -> None:
+    assert sniff(b"id,name\n1,2\n", name, said) == type_
 
 
 @pytest.mark.parametrize(
@@ -291,34 +308,21 @@ def test_an_archive_is_not_what_lies_in_it() -> None:
 
 
 def test_sound_is_known_to_libmagic_and_comes_in_where_it_is_allowed() -> None:
-    sound = (
-        b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x44\xac\x00\x00\x88\x58\x01\x00\x02\x00\x10\x00"
-    )
-    found = sniff(sound, "a.wav", "audio/wav")
+    needs_libmagic()
+    found = sniff(WAVE, "a.wav", "audio/wav")
     assert found == "audio/x-wav"
     assert not allowed(found)
     assert allowed(found, ["audio/*"])
 
 
-def test_without_libmagic_what_comes_in_by_default_is_known_all_the_same() -> None:
-    program = (
-        "import sys; sys.modules['magic'] = None\n"
-        "from burgee.files.content import sniff\n"
-        "print(sniff(bytes.fromhex(sys.argv[1]), 'a'), sniff(b'RIFF$\\0\\0\\0WAVEfmt ', 'a'))"
-    )
-    command = [sys.executable, "-c", program, png().hex()]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["image/png", "application/octet-stream"]
-
-
-def test_looking_with_libmagic_changes_nothing_for_child_processes() -> None:
-    program = (
-        "import ctypes, os; before, init = dict(os.environ), ctypes.CDLL.__init__\n"
-        "from burgee.files.signatures import library_type; found = library_type(b'RIFF$\\0\\0\\0WAVEfmt ')\n"
-        "print(found, before == dict(os.environ), init is ctypes.CDLL.__init__)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["audio/x-wav", "True", "True"]
+def test_without_libmagic_what_comes_in_by_default_is_known_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signatures, "_libmagic", lambda: None)
+    for content, name, type_ in (*FILES.values(), *DANGEROUS.values()):
+        assert sniff(content[:HEAD], name) == type_
+    assert sniff(WAVE, "a") == "application/octet-stream"
+    with pytest.raises(FileTypeError, match="of no known type") as refused:
+        need_allowed("application/octet-stream", "a.wav")
+    assert "libmagic would know more types" in refused.value.hints[1]
 
 
 @given(head=st.binary(max_size=200), name=st.text(max_size=20), said=st.none() | st.sampled_from(sorted(DEFAULT_TYPES)))
