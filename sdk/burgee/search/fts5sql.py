@@ -117,7 +117,8 @@ def phrase_of(words: Iterable[str], *, prefix: bool = False) -> str:
 
 def found(number: int, asked: Match | None, weights: Sequence[float], filters: Iterable[Sql]) -> Sql:
     """All rows a query finds and their scores."""
-    conditions, parameters = [], []
+    conditions: list[str] = []
+    parameters: list[object] = []
     if asked is not None and not asked.negated:
         score = f"-bm25(text_{number}{', ?' * len(weights)})"
         source, row = f"text_{number}", "rowid"
@@ -165,7 +166,8 @@ def page(
     size: int,
 ) -> Sql:
     """The rows of a page of `found`, with their id, score and what they are sorted by."""
-    keys, parameters = [], []
+    keys: list[str] = []
+    parameters: list[object] = []
     for at, sort in enumerate(sorts):
         if sort.field == SCORE:
             keys.append(f"found.score AS k{at}")
