@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -29,6 +30,7 @@ class SearchFile:
         self._idle: list[sqlite3.Connection] = []
         self._turn = threading.RLock()
         self._closed = self._begun = False
+        weakref.finalize(self, _close_all, self._idle)
 
     @contextmanager
     def transaction(self, *, writing: bool = False) -> Iterator[sqlite3.Connection]:
@@ -53,8 +55,7 @@ class SearchFile:
     def close(self) -> None:
         """Close all connections; those in use when they are given back."""
         self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -114,3 +115,8 @@ class SearchFile:
 
     def _where(self) -> str:
         return "the search in memory" if self._path is None else f"the search in {str(self._path)!r}"
+
+
+def _close_all(connections: list[sqlite3.Connection]) -> None:
+    while connections:
+        connections.pop().close()

@@ -157,7 +157,7 @@ def _columns(source: object) -> dict[str, list[object]]:
     step = max(1, table.num_rows // _SAMPLE)
     for name in table.column_names:
         column = table.column(name)
-        sample = column.take(range(0, len(column), step)) if step > 1 else column
+        sample = column.take(list(range(0, len(column), step))) if step > 1 else column
         columns[name] = [value for held in sample.to_pylist() for value in _there(held)]
     return columns
 
