@@ -201,7 +201,9 @@ def _times(leaf: Word | Phrase, value: list[str]) -> int:
         return sum(tuple(value[at : at + size]) == leaf.words for at in range(len(value) - size + 1))
     if leaf.prefix:
         return sum(word.startswith(leaf.text) for word in value)
-    return sum(edits(leaf.text, word) <= leaf.fuzzy for word in value)
+    if leaf.fuzzy:
+        return sum(edits(leaf.text, word) <= leaf.fuzzy for word in value)
+    return value.count(leaf.text)
 
 
 @lru_cache(maxsize=100_000)

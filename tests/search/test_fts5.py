@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from burgee.search.edits import distance, near
 from burgee.search.errors import SearchUnavailableError
 from burgee.search.fts5 import Fts5Search
 from burgee.search.language import parse
-from burgee.search.model import Field, IndexMapping, Kind, SearchQuery, Stats, Terms
+from burgee.search.model import Document, Field, IndexMapping, Kind, SearchQuery, Stats, Terms
 from burgee.search.protocol import Put
 from search.oracle import edits
 
@@ -82,7 +83,7 @@ for round in range(20):
 """
 
 
-def put(number: int) -> Put[dict[str, object]]:
+def put(number: int) -> Put[Document]:
     return Put(f"{number:03}", {"t": f"lamp {number}", "n": number})
 
 
@@ -145,14 +146,14 @@ def test_who_reads_during_a_write_sees_what_was_before(tmp_path: Path) -> None:
         result = search.search("a", SearchQuery(parse("lamp"), facets=(Stats("n"), Terms("n"))))
         seen.append((result.total, len(result.hits), search.position("a")))
 
-    def changes() -> object:
+    def changes() -> Iterator[Put[Document]]:
         for number in range(2, 1502):
             yield put(number)
         reader = threading.Thread(target=read)
         reader.start()
         reader.join()
 
-    search.write("a", changes(), 2)  # type: ignore[arg-type]
+    search.write("a", changes(), 2)
     assert seen == [(1, 1, 1)]
     assert (search.count("a"), search.position("a")) == (1501, 2)
     search.close()
@@ -163,12 +164,12 @@ def test_a_write_that_fails_leaves_all_as_it_was(tmp_path: Path) -> None:
     search.create("a", MAPPING)
     search.write("a", [put(1)], 1)
 
-    def changes() -> object:
+    def changes() -> Iterator[Put[Document]]:
         yield put(2)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        search.write("a", changes(), 2)  # type: ignore[arg-type]
+        search.write("a", changes(), 2)
     assert (search.count("a"), search.position("a")) == (1, 1)
     search.write("a", [put(3)], 3)
     assert search.count("a") == 2
@@ -230,11 +231,12 @@ def test_in_memory_many_threads_take_turns() -> None:
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     search = Fts5Search()
     search.create("a", MAPPING)
-    for ask in (
+    asked: tuple[Callable[[], object], ...] = (
         lambda: search.create(name, MAPPING),
         lambda: search.point(name, "a"),
         lambda: search.write("a", [Put(name, {})], 1),
-    ):
+    )
+    for ask in asked:
         with pytest.raises(InvalidInputError, match="name"):
             ask()
 

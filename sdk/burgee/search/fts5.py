@@ -6,6 +6,7 @@ asked goes through tables for words and for values, in one transaction: an answe
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import batched
 from pathlib import Path
 from typing import override
@@ -163,7 +164,12 @@ def _index(connection: sqlite3.Connection, name: str) -> tuple[int, IndexMapping
     ).fetchone()
     if row is None:
         raise NotFoundError("index", name, _names(connection))
-    return row[0], _mappings.validate_json(row[1])
+    return row[0], _mapping(row[1])
+
+
+@lru_cache(maxsize=256)
+def _mapping(text: str) -> IndexMapping:
+    return _mappings.validate_json(text)
 
 
 def _remove(connection: sqlite3.Connection, name: str) -> bool:
