@@ -32,7 +32,7 @@ _RARE = 0.05  # the share of texts that may be of another sort
 _KINDS = [kind.value for kind in Kind]
 _OPTIONS = [field.name for field in fields(Field) if field.name != "name"]
 
-type MappingGiven = IndexMapping | Iterable[Field] | Mapping[str, str | Mapping[str, object]]
+type MappingGiven = IndexMapping | Iterable[Field] | Mapping[str, object]
 """A mapping as people write it: `{"title": {"kind": "text", "weight": 2}, "brand": "keyword"}`, or `Field`s."""
 
 
