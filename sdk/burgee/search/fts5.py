@@ -203,6 +203,8 @@ def _take(
     columns = max(1, len(sql.text_names(mapping)))
     names = ", ".join(["rowid", *(f"c{at}" for at in range(columns))])
     connection.executemany(f"INSERT INTO text_{number} ({names}) VALUES (?{', ?' * columns})", texts)
+    words = {word for _, *columns in texts for column in columns for word in str(column).split()}
+    connection.executemany(f"INSERT OR IGNORE INTO words_{number} VALUES (?)", ((word,) for word in sorted(words)))
     connection.executemany(f"INSERT INTO values_{number} VALUES (?, ?, ?)", values)
     _offer(connection, number, offers)
 
@@ -285,8 +287,8 @@ def _find(connection: sqlite3.Connection, number: int, mapping: IndexMapping, qu
 def _near(connection: sqlite3.Connection, number: int, word: str, most: int) -> list[str]:
     """The words of the index that are so near."""
     lengths = (len(word) - most, len(word) + most)
-    rows = connection.execute(f"SELECT term FROM terms_{number} WHERE length(term) BETWEEN ? AND ?", lengths)
-    return near(word, (term for (term,) in rows if term != sql.BETWEEN_VALUES), most)
+    rows = connection.execute(f"SELECT word FROM words_{number} WHERE length(word) BETWEEN ? AND ?", lengths)
+    return near(word, (known for (known,) in rows if known != sql.BETWEEN_VALUES), most)
 
 
 def _page(
