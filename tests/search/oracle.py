@@ -102,7 +102,8 @@ class Oracle:
         return {word for several in self._words[id].values() for value in several for word in value}
 
     def _standing(self, id: str) -> set[str]:
-        long = [word for word in self._all_words(id) if len(word) >= 3]
+        there = self._all_words(id)
+        long = [word for word in there if len(word) >= 4] or there
         return set(sorted(long, key=lambda word: (-len(word), word))[:25])
 
     def _says(self, id: str, text: Text, fields: tuple[str, ...]) -> bool:
