@@ -8,3 +8,9 @@ class SearchUnavailableError(BurgeeError):
 
     code = "search-unavailable"
     status = 503
+
+
+class DamagedIndexError(SearchUnavailableError):
+    """What the engine holds of an index can't be used any more. The service builds it anew."""
+
+    code = "damaged-index"
