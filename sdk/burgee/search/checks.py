@@ -43,7 +43,7 @@ MOST_STEPS = 10_000
 
 PERIODS = ("minute", "hour", "day", "week", "month", "quarter", "year")
 _NUMBERS = (Kind.INTEGER, Kind.NUMBER)
-_DEEPEST_TREE = 3 * DEEPEST  # a pair of brackets may hold NOT, a field and words
+_DEEPEST_TREE = 4 * DEEPEST + 4  # a pair of brackets may hold OR, words, NOT and a field
 _MOST = 100  # filters, facets, sorts
 
 
@@ -120,11 +120,11 @@ def check_suggest(mapping: IndexMapping, prefix: str, field: str, limit: int) ->
     return words(prefix)
 
 
-def too_many_steps(facet: Histogram | Dates, count: int) -> InvalidInputError:
+def too_many_steps(facet: Histogram | Dates, count: float) -> InvalidInputError:
     """The refusal of a facet whose steps would be more than anybody reads."""
     wider = f"an interval wider than {facet.interval!r}" if isinstance(facet, Histogram) else f"more than a {facet.per}"
     return InvalidInputError(
-        f"the facet of {facet.field!r} would have {count:,} steps; at most {MOST_STEPS:,} are given",
+        f"the facet of {facet.field!r} would have {count:,.0f} steps; at most {MOST_STEPS:,} are given",
         hint=f"take {wider}, or filter first",
     )
 

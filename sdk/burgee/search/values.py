@@ -12,6 +12,10 @@ LONGEST_KEYWORD = 8000
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST, _LAST = (
+    (day.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+    for day in (datetime.min, datetime.max)  # noqa: DTZ901
+)
 _EXPECTED = {
     Kind.TEXT: "text",
     Kind.KEYWORD: f"text of at most {LONGEST_KEYWORD:,} characters",
@@ -128,4 +132,5 @@ def _micros(value: object) -> int | None:
     if not isinstance(value, datetime):
         return None
     aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // _MICROSECOND
+    micros = (aware - _EPOCH) // _MICROSECOND
+    return micros if _FIRST <= micros <= _LAST else None
