@@ -95,7 +95,7 @@ class Tenant(Shown):
         progress = settings.progress
         self.projections = Projections(self._link, services.projections, services.events, projected, progress=progress)
         """Its projections: views made of its events."""
-        self.search = Search(self._link, services.search, self.projections, progress=progress)
+        self.search = Search(self._link, services.search, self.projections, self.events, progress=progress)
         """Its search indexes: `acme.search("products").query("red shoes")`."""
         self.cache = Cache(cache, f"tenant:{state.id}")
         """Its part of the workspace's cache."""

@@ -10,6 +10,10 @@ class SearchUnavailableError(BurgeeError):
     status = 503
 
 
+class DegradedSearchWarning(UserWarning):
+    """The database answered a search, as the search engine could not: it may be slower, and ranked otherwise."""
+
+
 class DamagedIndexError(SearchUnavailableError):
     """What the engine holds of an index can't be used any more. The service builds it anew."""
 

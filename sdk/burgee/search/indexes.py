@@ -8,18 +8,15 @@ from typing import cast
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from burgee.core.checks import need_number
 from burgee.core.clock import Clock
-from burgee.core.errors import ConflictError, InvalidInputError, NotFoundError
+from burgee.core.errors import ConflictError, InvalidInputError, NotFoundError, did_you_mean
 from burgee.core.json import Json
 from burgee.core.result import Err, Ok, Result
-from burgee.search.model import Field, IndexMapping, IndexState, Kind
+from burgee.search.model import IndexMapping, IndexState
 from burgee.store.aggregates import Aggregates
-from burgee.store.log import NewEvent, StoredEvent, check_name
+from burgee.store.log import NewEvent, StoredEvent
 
 KIND = "search-index"
-MOST_FIELDS = 1000
-HEAVIEST = 1000
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _mapping = TypeAdapter(IndexMapping)
@@ -38,25 +35,6 @@ def check_index_name(name: object) -> str:
     return name
 
 
-def check_mapping(mapping: object) -> IndexMapping:
-    """The mapping, if an index can have it."""
-    if not isinstance(mapping, IndexMapping):
-        raise InvalidInputError(f"a mapping must be an IndexMapping, not {type(mapping).__name__}")
-    seen: set[str] = set()
-    for field in mapping.fields:
-        if not isinstance(field, Field) or not isinstance(field.kind, Kind):
-            raise InvalidInputError(f"a mapping is made of fields, each of a Kind; not of {field!r}")
-        check_name("name of a field", field.name)
-        if field.name in seen:
-            raise InvalidInputError(f"the field {field.name!r} is mapped twice")
-        seen.add(field.name)
-        if not 0 < need_number(f"the weight of {field.name!r}", field.weight) <= HEAVIEST:
-            raise InvalidInputError(f"the weight of {field.name!r} must be above 0, up to {HEAVIEST}")
-    if len(seen) > MOST_FIELDS:
-        raise InvalidInputError(f"an index has at most {MOST_FIELDS} fields, not {len(seen)}")
-    return mapping
-
-
 def found(
     all_of: Aggregates[IndexState], connection: Connection, tenant: str, name: str
 ) -> Result[IndexState, NotFoundError]:
@@ -64,7 +42,10 @@ def found(
     state = all_of.get(connection, tenant, name)
     if state is None or state.dropped:
         there = [one.name for one in all_of.page(connection, tenant) if not one.dropped]
-        return Err(NotFoundError("search index", name, there))
+        error = NotFoundError("search index", name)
+        if hint := did_you_mean(name, there, plural="search indexes"):
+            error.add_note(hint)
+        return Err(error)
     return Ok(state)
 
 

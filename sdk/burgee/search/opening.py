@@ -1,6 +1,5 @@
 """The engines that the settings ask for."""
 
-import importlib.util
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -48,20 +47,22 @@ def search_of(settings: Settings, folder: Path | None) -> Opened:
     if asked is not None and asked not in {TANTIVY, FTS5} and not asked.startswith(("http://", "https://")):
         hint = f"{TANTIVY}, {FTS5}, or the URL of an Elasticsearch: https://user:password@host:9200"
         raise InvalidInputError("BURGEE_SEARCH names no search engine that burgee knows", hint=hint)
-    if asked is None:
-        asked = TANTIVY if importlib.util.find_spec("tantivy") is not None else FTS5
     return Opened(lambda: _made(asked, folder))
 
 
-def _made(asked: str, folder: Path | None) -> WithFallback[Document]:
+def _made(asked: str | None, folder: Path | None) -> WithFallback[Document]:
     from burgee.search.fts5 import Fts5Search
 
     second = Fts5Search(None if folder is None else folder / "fts5.sqlite3")
     if asked == FTS5:
         return WithFallback(second)
-    if asked == TANTIVY:
-        from burgee.search.tantivy import TantivySearch
-
+    if asked in {None, TANTIVY}:
+        try:
+            from burgee.search.tantivy import TantivySearch
+        except ImportError:
+            if asked is not None:
+                raise
+            return WithFallback(second)
         return WithFallback(TantivySearch(folder), second)
     from burgee.search.elasticsearch import ElasticsearchSearch
 

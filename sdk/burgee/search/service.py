@@ -28,6 +28,7 @@ from burgee.search.errors import DamagedIndexError, SearchUnavailableError
 from burgee.search.fallback import WithFallback
 from burgee.search.following import Engine, Following
 from burgee.search.given import as_id, of_table
+from burgee.search.mapping import as_mapping
 from burgee.search.model import (
     Document,
     IndexChange,
@@ -78,7 +79,7 @@ class LocalSearchService(SearchService):
 
         def work() -> Result[IndexState, ConflictError | InvalidInputError]:
             indexes.check_index_name(name)
-            indexes.check_mapping(mapping)
+            as_mapping(mapping)
             with self._database.write(tenant) as connection:
                 return self._indexes.change(
                     connection, tenant, name, lambda state: indexes.created(name, mapping, state), why=why
@@ -154,7 +155,7 @@ class LocalSearchService(SearchService):
 
         def work() -> Result[IndexState, ConflictError | Unasked]:
             if mapping is not None:
-                indexes.check_mapping(mapping)
+                as_mapping(mapping)
             # Two events in one call: neither can have the call's idempotency key for its id.
             with bind_scope(replace(current_scope(), idempotency_key=None)):
                 return self._reindexed(tenant, name, mapping, why)
