@@ -98,7 +98,9 @@ class Answer(Shown):
         """What `.page(after)` takes for the next ones; none if these are the last."""
         self.degraded = result.degraded
         """Whether the database answered, as the search engine could not."""
-        self._facets = dict(zip((facet.field for facet in facets), zip(facets, result.facets, strict=True), strict=True))
+        self._facets = dict(
+            zip((facet.field for facet in facets), zip(facets, result.facets, strict=True), strict=True)
+        )
         self._mapping = mapping
 
     def __iter__(self) -> Iterator[Hit[Document]]:

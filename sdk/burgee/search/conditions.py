@@ -52,7 +52,7 @@ def condition(field: str, value: object) -> Filter:
 def compared(field: str, operator: str, value: object) -> tuple[Filter, ...]:
     """What `where(field, operator, value)` asks."""
     need_text("a field", field)
-    make = _OPERATORS.get(operator) if isinstance(operator, str) else None
+    make = _OPERATORS.get(str(operator))
     if make is None:
         hint = did_you_mean(operator, _OPERATORS, plural="operators", most=len(_OPERATORS))
         raise InvalidInputError(f"where can't compare with {operator!r}", hint=hint)

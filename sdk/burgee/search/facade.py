@@ -272,7 +272,9 @@ class Search(Shown):
                 f"the search index {handle.name!r} is not there yet, so its fields must be said",
                 hint=f'give mapping={{"title": "text", …}}, or set {where}',
             )
-        self._mapped(handle, there, there.mapping if mapping is None and there is not None else as_mapping(mapping or ()))
+        self._mapped(
+            handle, there, there.mapping if mapping is None and there is not None else as_mapping(mapping or ())
+        )
 
     def _mapped(self, handle: SearchIndex, there: IndexState | None, wanted: IndexMapping) -> None:
         if there is None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def as_document(what: str, given: Mapping[str, object]) -> dict[str, Json]:
+def as_document(what: str, given: object) -> dict[str, Json]:
     """A mapping as a document: without what is missing (None, NaN), moments as ISO 8601, decimals as numbers."""
     if not isinstance(given, Mapping):
         raise InvalidInputError(f"{what} must be a dict of fields, not {type(given).__name__}")
@@ -56,23 +56,20 @@ def of_table(reader: "pa.RecordBatchReader", id: str) -> Iterator[tuple[str, dic
 
 
 def _plain(what: str, name: str, value: object) -> Json:
-    if value is None or isinstance(value, str | bool | int):
-        return value.value if isinstance(value, Enum) else value
-    if isinstance(value, float):
-        return None if value != value else value  # noqa: PLR0124 - NaN
     if isinstance(value, Mapping):
         return {str(inner): _plain(what, f"{name}.{inner}", item) for inner, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(what, name, item) for item in value]
-    if isinstance(value, datetime | date):
-        return None if value != value else value.isoformat()  # noqa: PLR0124 - NaT
-    if isinstance(value, Decimal):
-        return None if value.is_nan() else float(value)
+    if value is None or value != value:  # noqa: PLR0124 - NaN and NaT
+        return None
     if isinstance(value, Enum):
         return _plain(what, name, value.value)
-    if isinstance(value, UUID):
-        return str(value)
-    item = getattr(value, "item", None)  # a numpy scalar
-    if callable(item) and getattr(value, "shape", None) == ():
+    if isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime | date | UUID):
+        return value.isoformat() if isinstance(value, date) else str(value)
+    if callable(item := getattr(value, "item", None)) and getattr(value, "shape", None) == ():  # a numpy scalar
         return _plain(what, name, item())
     raise InvalidInputError(f"{what}: {name!r} holds {value!r:.80} ({type(value).__name__}), which JSON can't say")

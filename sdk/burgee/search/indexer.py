@@ -1,4 +1,4 @@
-"""`Indexer[TEntity, TDocument]`: what users write to have entities or events searched (R7.10), kept fresh by a projection.
+"""`Indexer[TEntity, TDocument]`: what users write to have entities or events searched (R7.10).
 
 A projection may apply an event again whose result was lost. That does no harm here: a document that is put again is
 the same document.

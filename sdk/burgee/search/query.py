@@ -1,9 +1,9 @@
-"""`acme.search("products")`: what is asked of an index. Each verb gives a new query; nothing is asked until it must be."""
+"""`acme.search("products")`: what is asked of an index. Each verb gives a new query; it is asked when it must be."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self, override
+from typing import TYPE_CHECKING, Any, override
 
 from burgee.core.checks import need_text, need_whole
 from burgee.core.display import Sheet, Shown, view
@@ -123,7 +123,7 @@ class Query(Shown):
         """The documents behind a page: `.page(answer.after)`; the first ones with None."""
         return self._with(asked=replace(self._asked, after=after))
 
-    def highlight(self, wanted: bool = True) -> "Query":  # noqa: FBT001, FBT002 - reads well
+    def highlight(self, wanted: bool = True) -> "Query":
         """Whether to mark what was found; without it is faster."""
         return self._with(asked=replace(self._asked, highlight=bool(wanted)))
 
@@ -181,7 +181,7 @@ class Query(Shown):
         return self._page(replace(self.asked, facets=(), sort=(), size=1, after=None, highlight=False)).total
 
     def facet(self, name: str) -> FacetCounts:
-        """What the found documents hold in a field: `.facet("brand").frame()`. As asked with `facets`, or by name alone."""
+        """What the found documents hold in a field: `.facet("brand").frame()`. As `facets` said, or by name alone."""
         need_text("a facet", name)
         mapping = self.mapping()
         wanted = facet_of((name, dict(self._facets).get(name)), mapping)

@@ -6,10 +6,10 @@ generation is read is said by the database, and changes there in one commit. The
 whoever looks at the engine itself.
 """
 
-import builtins
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import override
 
 import pyarrow as pa
@@ -77,22 +77,26 @@ class LocalSearchService(SearchService):
     ) -> Result[IndexState, ConflictError | Refused]:
         tenant = require_tenant()
 
-        def work() -> Result[IndexState, ConflictError | InvalidInputError]:
+        try:
             indexes.check_index_name(name)
             as_mapping(mapping)
+        except InvalidInputError as refused:
+            return Err(refused)
+
+        def work() -> Result[IndexState, ConflictError | InvalidInputError]:
             with self._database.write(tenant) as connection:
-                return self._indexes.change(
+                defined = self._indexes.change(
                     connection, tenant, name, lambda state: indexes.created(name, mapping, state), why=why
                 )
+            if isinstance(defined, Ok):
+                self._made(tenant, defined.value)
+            return defined
 
-        defined = await self._caught(work)
-        if isinstance(defined, Ok):
-            await self._database.run(lambda: self._made(tenant, defined.value))
-        return defined
+        return await self._database.run(work)
 
     @override
     async def put(self, name: str, documents: Mapping[str, Document]) -> Result[int, NotFoundError | Refused]:
-        return await self._put(name, lambda: documents.items())
+        return await self._put(name, documents.items)
 
     @override
     async def put_table(
@@ -126,9 +130,7 @@ class LocalSearchService(SearchService):
 
     @override
     async def count(self, name: str) -> Result[int, NotFoundError | Refused]:
-        return await self._with(
-            name, lambda connection, state: stored.count(connection, require_tenant(), state.name)
-        )
+        return await self._with(name, lambda connection, state: stored.count(connection, require_tenant(), state.name))
 
     @override
     async def search(self, name: str, query: SearchQuery) -> Result[SearchResult[Document], Unasked]:
@@ -160,7 +162,7 @@ class LocalSearchService(SearchService):
             with bind_scope(replace(current_scope(), idempotency_key=None)):
                 return self._reindexed(tenant, name, mapping, why)
 
-        return await self._caught(work)
+        return await self._asked(work)
 
     @override
     async def drop(self, name: str, why: str | None = None) -> Result[bool, ConflictError | Refused]:
@@ -178,7 +180,7 @@ class LocalSearchService(SearchService):
             self._clear(tenant, name, done.value.reserved + 1)
             return Ok(True)
 
-        return await self._caught(work)
+        return await self._database.run(work)
 
     @override
     async def history(self, name: str) -> Result[tuple[IndexChange, ...], NotFoundError | Refused]:
@@ -225,38 +227,48 @@ class LocalSearchService(SearchService):
 
         return await self._caught(write)
 
-    async def _caught[T, E: Exception](self, work: Callable[[], Result[T, E]]) -> Result[T, E | Unasked]:
+    async def _caught[T, E: Exception](
+        self, work: Callable[[], Result[T, E]]
+    ) -> Result[T, E | NotFoundError | InvalidInputError]:
         """Do it off the loop; what can be expected to go wrong is a value."""
 
-        def caught() -> Result[T, E | Unasked]:
+        def caught() -> Result[T, E | NotFoundError | InvalidInputError]:
             try:
                 return work()
-            except (InvalidInputError, NotFoundError, SearchUnavailableError) as error:
+            except (InvalidInputError, NotFoundError) as error:
                 return Err(error)
 
         return await self._database.run(caught)
+
+    async def _asked[T, E: Exception](self, work: Callable[[], Result[T, E]]) -> Result[T, E | Unasked]:
+        """The same where an engine must answer."""
+
+        def asked() -> Result[T, E | SearchUnavailableError]:
+            try:
+                return work()
+            except SearchUnavailableError as error:
+                return Err(error)
+
+        return await self._caught(asked)
 
     async def _ask[T](self, name: str, work: Callable[[Engine, str], T]) -> Result[tuple[T, bool], Unasked]:
         """Ask the engine that is there, once it is up to date; and whether it is the second."""
         tenant = require_tenant()
 
         def ask() -> Result[tuple[T, bool], Unasked]:
-            generation = 0
-            while True:
-                there = self._found(tenant, name)
-                if isinstance(there, Err):
-                    return there
-                state = there.value
+            there = self._found(tenant, name)
+            while isinstance(there, Ok):
                 try:
-                    return Ok(self._engines().either(lambda engine: self._answer(engine, tenant, state, work)))
-                except NotFoundError:  # built anew meanwhile, so that what was to be read is gone
-                    if generation == state.generation:
-                        raise
-                    generation = state.generation
+                    return Ok(self._engines().either(partial(self._answer, tenant, there.value, work)))
+                except NotFoundError:
+                    asked, there = there.value.generation, self._found(tenant, name)
+                    if isinstance(there, Ok) and there.value.generation == asked:
+                        raise  # else it was built anew meanwhile, and what was to be read is gone
+            return there
 
-        return await self._caught(ask)
+        return await self._asked(ask)
 
-    def _answer[T](self, engine: Engine, tenant: str, state: IndexState, work: Callable[[Engine, str], T]) -> T:
+    def _answer[T](self, tenant: str, state: IndexState, work: Callable[[Engine, str], T], engine: Engine) -> T:
         built = self._built(tenant, state.name, state.generation)
         try:
             self._bring(engine, tenant, state)
