@@ -12,7 +12,7 @@ from burgee.cache.fallback import WithFallback
 from burgee.cache.layered import Layered
 from burgee.cache.memory import MemoryCache
 from burgee.cache.redis import RedisCache
-from services.redis import RedisServer, running_redis
+from services.redis import RedisServer, running_redis, running_watched
 
 CALLERS = 20
 
@@ -107,6 +107,27 @@ def test_killed_and_started_again_under_twenty_callers_no_error_and_no_deleted_v
         assert counts["calls"] > CALLERS
         assert cache.stats().failures >= 3
         assert [key for key in gone if cache.get_entry(key) is not None] == []
+        cache.close()
+
+
+def test_when_the_master_is_killed_the_replica_that_sentinel_names_is_used_and_nothing_deleted_comes_back() -> None:
+    with running_watched() as watched:
+        cache = WithFallback(RedisCache[Any](watched.url, timeout=0.5), MemoryCache(), pause=0.1)
+        cache.set_many({"kept": {"a": [1]}, "deleted": 2})
+        until(lambda: watched.replica.cli("dbsize") == "2")
+        watched.master.kill()
+        cache.delete("deleted")
+        cache.set("meanwhile", 3)
+        entry = cache.get_entry("meanwhile")
+        assert entry is not None
+        assert entry.value == 3
+        until(lambda: cache.get_entry("kept") is not None)
+        assert not cache.stats().away
+        assert watched.port() == watched.replica.port
+        assert {key: one.value for key, one in cache.get_many(["kept", "deleted"]).items()} == {"kept": {"a": [1]}}
+        cache.set("after", 4, tags=["t"])
+        assert watched.replica.cli("exists", "burgee:e:after") == "1"
+        assert cache.clear_tags(["t"]) == 1
         cache.close()
 
 

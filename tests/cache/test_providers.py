@@ -3,7 +3,9 @@
 import time
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,6 +27,9 @@ JSON = st.recursive(
     max_leaves=6,
 )
 KEYS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=20)
+
+ITSELF: list[object] = []
+ITSELF.append(ITSELF)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -61,14 +66,36 @@ def test_none_is_a_value(cache: Any_) -> None:
 
 
 def test_what_is_read_can_be_changed_without_changing_what_is_kept(cache: Any_) -> None:
-    given = {"a": [1, 2]}
+    twice = [1]
+    given: dict[str, Any] = {"a": [1, 2], "flat": {"b": 1}, "twice": [twice, twice]}
     cache.set("k", given)
+    cache.set("flat", given["flat"])
     given["a"].append(3)
+    given["flat"]["b"] = 2
     for _ in range(2):
-        entry = cache.get_entry("k")
+        entry, flat = cache.get_entry("k"), cache.get_entry("flat")
         assert entry is not None
-        assert entry.value == {"a": [1, 2]}
+        assert flat is not None
+        assert entry.value == {"a": [1, 2], "flat": {"b": 1}, "twice": [[1], [1]]}
+        assert flat.value == {"b": 1}
         entry.value["a"].append(4)
+        entry.value["twice"][0].append(4)
+        assert entry.value["twice"][1] == [1]
+        flat.value["c"] = 4
+
+
+def test_a_frame_that_is_read_can_be_changed_and_a_table_shares_nothing_with_what_was_given(cache: Any_) -> None:
+    numbers = np.arange(3)
+    cache.set("frame", pd.DataFrame({"n": numbers, "t": list("abc")}))
+    cache.set("table", pa.table({"n": pa.array(numbers)}))
+    numbers[0] = 9
+    for _ in range(2):
+        found = cache.get_many(["frame", "table"])
+        assert found["table"].value.to_pydict() == {"n": [0, 1, 2]}
+        frame = found["frame"].value
+        assert frame.to_dict("list") == {"n": [0, 1, 2], "t": ["a", "b", "c"]}
+        frame.loc[0, "n"] = 7
+        frame["t"].array[0] = "x"
 
 
 def test_bytes_and_frames_come_back_as_they_were(cache: Any_) -> None:
@@ -92,6 +119,7 @@ def test_bytes_and_frames_come_back_as_they_were(cache: Any_) -> None:
         ({"a": [object()]}, r"\['a'\]\[0\] can't be cached"),
         ({1, 2}, "set"),
         ("\ud800", "surrogate"),
+        (ITSELF, "holds itself"),
         (pd.DataFrame({"x": [object()]}), "frame can't be cached"),
         (pd.DataFrame({"x": [1, "a"]}), "frame can't be cached"),
     ],

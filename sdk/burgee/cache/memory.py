@@ -5,9 +5,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, override
+from typing import Any, NamedTuple, override
 
 from burgee.cache.checks import check_jitter, check_key, check_tags, check_ttl, jittered
+from burgee.cache.held import held
 from burgee.cache.model import CacheEntry, CacheStats
 from burgee.cache.patterns import matcher
 from burgee.cache.protocol import CacheProvider
@@ -15,10 +16,16 @@ from burgee.cache.serializers import Serializer, Standard
 from burgee.core.errors import InvalidInputError
 
 _OVERHEAD = 200  # bytes an entry takes beside its key and its value, about
-_AS_THEY_ARE = (str, int, float, bool, bytes, type(None))
-"""Nobody can change these, so they are kept as they are; everything else as bytes, so that nobody does."""
 
-type _Kept = tuple[object, bool, float, float, int, tuple[str, ...]]  # value, as it is, created, expires, size, tags
+
+class _Kept(NamedTuple):
+    entry: CacheEntry[Any]
+    """With the value as it is held."""
+    read: Callable[[Any], Any] | None
+    """What makes the value of what is held; None: it is the value."""
+    expires: float
+    size: int
+    tags: tuple[str, ...]
 
 
 class MemoryCache[T](CacheProvider[T]):
@@ -63,7 +70,7 @@ class MemoryCache[T](CacheProvider[T]):
         now = self._clock()
         with self._lock:
             kept = self._kept.get(key)
-            if kept is not None and kept[3] <= now:
+            if kept is not None and kept.expires <= now:
                 self._forget(key)
                 kept = None
             if kept is None:
@@ -72,8 +79,8 @@ class MemoryCache[T](CacheProvider[T]):
                 return None
             self._hits += 1
             self._kept.move_to_end(key)
-        value, plain, created, expires, _, _ = kept
-        return CacheEntry(key, value if plain else self._serializer.load(value), created, expires)  # type: ignore[arg-type]
+        entry, read, expires, _, _ = kept
+        return entry if read is None else CacheEntry(key, read(entry.value), entry.created_at, expires)
 
     @override
     def get_many(self, keys: Iterable[str]) -> dict[str, CacheEntry[T]]:
@@ -91,11 +98,11 @@ class MemoryCache[T](CacheProvider[T]):
         now = self._clock()
         made: dict[str, _Kept] = {}
         for key, value in values.items():
-            plain = type(value) in _AS_THEY_ARE
-            body = self._serializer.dump(value)  # also what is kept as it is: not every serializer can say it
-            size = len(check_key(key)) + len(body) + _OVERHEAD
+            body = self._serializer.dump(value)  # also what is held as it is: not every serializer can say it
+            what, read, size = held(value, body, self._serializer)
             until = now + jittered(seconds, self._jitter)
-            made[key] = (value if plain else body, plain, now, until, size, named)
+            entry = CacheEntry(key, what, now, until)
+            made[key] = _Kept(entry, read, until, len(check_key(key)) + size + _OVERHEAD, named)
         with self._lock:
             for key, kept in made.items():
                 self._keep(key, kept)
@@ -164,12 +171,12 @@ class MemoryCache[T](CacheProvider[T]):
 
     def _keep(self, key: str, kept: _Kept) -> None:
         self._forget(key)
-        if kept[4] > self._max_bytes:
+        if kept.size > self._max_bytes:
             self._evicted += 1
             return
         self._kept[key] = kept
-        self._bytes += kept[4]
-        for tag in kept[5]:
+        self._bytes += kept.size
+        for tag in kept.tags:
             self._tagged.setdefault(tag, set()).add(key)
         while len(self._kept) > self._max_entries or self._bytes > self._max_bytes:
             self._forget(next(iter(self._kept)))
@@ -180,16 +187,16 @@ class MemoryCache[T](CacheProvider[T]):
         kept = self._kept.pop(key, None)
         if kept is None:
             return False
-        self._bytes -= kept[4]
-        for tag in kept[5]:
+        self._bytes -= kept.size
+        for tag in kept.tags:
             keys = self._tagged.get(tag)
             if keys is not None:
                 keys.discard(key)
                 if not keys:
                     del self._tagged[tag]
-        return kept[3] > self._clock()
+        return kept.expires > self._clock()
 
     def _sweep(self) -> None:
         now = self._clock()
-        for key in [key for key, kept in self._kept.items() if kept[3] <= now]:
+        for key in [key for key, kept in self._kept.items() if kept.expires <= now]:
             self._forget(key)

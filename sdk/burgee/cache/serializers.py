@@ -1,6 +1,6 @@
 """How values become bytes. What would not come back equal is refused, and then nothing is stored.
 
-`Standard`, the default, is JSON for what JSON can say, Arrow for frames, and plain bytes for bytes.
+`Standard`, the default, is JSON for what JSON can say, Arrow for frames, and text and bytes as they are.
 """
 
 import json
@@ -89,17 +89,30 @@ class Frames(Serializer["pd.DataFrame | pa.Table"]):
         return kind + body
 
     @override
-    def load(self, data: bytes) -> "pd.DataFrame | pa.Table":
+    def load(self, data: bytes | memoryview) -> "pd.DataFrame | pa.Table":
+        read = self.reader(data)
+        table = self.table(data)
+        return table if read is None else read(table)
+
+    @classmethod
+    def table(cls, data: bytes | memoryview) -> "pa.Table":
+        """The frame as a table on these bytes, which are not copied."""
         import pyarrow as pa
 
-        table = pa.ipc.open_stream(memoryview(data)[1:]).read_all()
-        return table.to_pandas() if data[:1] == self._PANDAS else table
+        return pa.ipc.open_stream(memoryview(data)[1:]).read_all()
+
+    @classmethod
+    def reader(cls, data: bytes | memoryview) -> "Callable[[pa.Table], pd.DataFrame] | None":
+        """What makes of the table what was stored; None if it was the table."""
+        import pyarrow as pa
+
+        return pa.Table.to_pandas if data[:1] == cls._PANDAS else None
 
 
 class Standard(Serializer[Any]):
-    """JSON, Arrow for frames, bytes for bytes: whichever the value is."""
+    """JSON, Arrow for frames, text and bytes as they are: whichever the value is."""
 
-    _JSON, _BYTES, _FRAME = b"j", b"b", b"f"
+    _JSON, _TEXT, _BYTES, _FRAME = b"j", b"t", b"b", b"f"
 
     def __init__(self) -> None:
         self._json = Json()
@@ -107,6 +120,8 @@ class Standard(Serializer[Any]):
 
     @override
     def dump(self, value: Any) -> bytes:
+        if type(value) is str:
+            return self._TEXT + _encoded(value)
         if type(value) is bytes:
             return self._BYTES + value
         if _is_pandas(value) or type(value).__module__.startswith("pyarrow"):
@@ -116,13 +131,22 @@ class Standard(Serializer[Any]):
     @override
     def load(self, data: bytes) -> Any:
         kind = data[:1]
+        if kind == self._TEXT:
+            return str(data[1:], "utf-8")
         if kind == self._JSON:
-            return json.loads(data[1:])
+            return json.loads(str(data[1:], "utf-8"))
         if kind == self._BYTES:
             return data[1:]
         if kind == self._FRAME:
-            return self._frames.load(data[1:])
+            return self._frames.load(memoryview(data)[1:])
         raise ValueError(f"no value begins with {kind!r}")
+
+
+def _encoded(value: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(f"this text can't be cached: {error}") from None
 
 
 def _is_pandas(value: object) -> bool:
@@ -150,8 +174,15 @@ def _table_of(frame: "pd.DataFrame") -> "pa.Table":
 _SCALARS = (str, int, bool, type(None))
 
 
-def _check(value: object, *, binary: bool = False, path: str = "value") -> None:
+def _check(value: object, *, binary: bool = False) -> None:
     """Refuse what would come back as something else: a tuple as a list, a key 1 as a key "1", NaN as nothing."""
+    try:
+        _check_at("value", value, binary)
+    except RecursionError:
+        raise InvalidInputError("this value can't be cached: it holds itself, or is nested too deeply") from None
+
+
+def _check_at(path: str, value: object, binary: bool) -> None:
     kind = type(value)
     if kind in _SCALARS or (binary and kind is bytes):
         return
@@ -161,13 +192,13 @@ def _check(value: object, *, binary: bool = False, path: str = "value") -> None:
         return
     if kind is list:
         for number, item in enumerate(value):  # type: ignore[arg-type,var-annotated] # a list
-            _check(item, binary=binary, path=f"{path}[{number}]")
+            _check_at(f"{path}[{number}]", item, binary)
         return
     if kind is dict:
         for key, item in value.items():  # type: ignore[attr-defined] # a dict
             if type(key) is not str:
                 raise InvalidInputError(f"{path} can't be cached: its key {key!r} is no text")
-            _check(item, binary=binary, path=f"{path}[{key!r}]")
+            _check_at(f"{path}[{key!r}]", item, binary)
         return
     raise InvalidInputError(
         f"{path} can't be cached: it is of type {kind.__name__}, and would not come back equal",

@@ -1,0 +1,72 @@
+"""What a search found as HTML: a title, the parts in which something was found, and the other fields."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from html import unescape
+
+from burgee.notebook.tables import cell, text
+from burgee.search.model import Document, Hit, IndexMapping, Kind
+
+_TITLES = ("title", "name", "label", "subject")
+_MOST_FIELDS = 8
+_BEGINNING = 220  # letters of a text in which nothing was found
+_MARK = re.compile("(</?mark>)")
+
+
+def hits(found: Sequence[Hit[Document]], mapping: IndexMapping, *, first: int = 1) -> str:
+    """A numbered list of them; `first` is the number of the first."""
+    items = "".join(f"<li>{_hit(hit, mapping)}</li>" for hit in found)
+    return f'<ol class="burgee-hits tex2jax_ignore mathjax_ignore" start="{first}">{items}</ol>'
+
+
+def marked(part: str) -> str:
+    """A part of a text with its marks: whatever else it holds is text, wherever it came from."""
+    return "".join(piece if _MARK.fullmatch(piece) else text(unescape(piece)) for piece in _MARK.split(part))
+
+
+def _hit(hit: Hit[Document], mapping: IndexMapping) -> str:
+    titled = _title_field(hit, mapping)
+    title = _title(hit, titled)
+    score = "" if hit.score is None else f'<span class="burgee-score" title="score">{hit.score:,.2f}</span>'
+    texts = [field.name for field in mapping.fields if field.kind is Kind.TEXT and field.name != titled]
+    others = [field.name for field in mapping.fields if field.kind is not Kind.TEXT and field.name != titled]
+    return (
+        f'<div class="burgee-hit-head"><span class="burgee-hit-title">{title}</span>{score}</div>'
+        f"{_body(hit, texts)}{_fields(hit.document, others)}"
+    )
+
+
+def _title_field(hit: Hit[Document], mapping: IndexMapping) -> str:
+    """The field that names the document; none if nothing in it does but its id."""
+    texts = [field.name for field in mapping.fields if field.kind is Kind.TEXT]
+    known = [field.name for field in mapping.fields]
+    named = [name for name in _TITLES if name in known] or texts[: len(texts) > 1]
+    return next((name for name in named if isinstance(hit.document.get(name), str) and hit.document[name]), "")
+
+
+def _title(hit: Hit[Document], field: str) -> str:
+    whole = str(hit.document[field]) if field else hit.id
+    parts = [part for part in hit.highlights.get(field, ()) if unescape(_MARK.sub("", part)) == whole]
+    return marked(parts[0]) if parts else text(_cut(whole))
+
+
+def _body(hit: Hit[Document], names: Iterable[str]) -> str:
+    """Where something was found; if nowhere, how the first text begins."""
+    parts = [marked(part) for name in names for part in hit.highlights.get(name, ())]
+    if not parts:
+        values = (hit.document.get(name) for name in names)
+        parts = [text(_cut(value)) for value in values if isinstance(value, str) and value][:1]
+    return f'<div class="burgee-hit-text">{" … ".join(parts)}</div>' if parts else ""
+
+
+def _fields(document: Document, names: Sequence[str]) -> str:
+    there: Mapping[str, object] = {name: document[name] for name in names if document.get(name) not in (None, "", [])}
+    shown = [
+        f'<span><span class="burgee-dim">{text(name)}</span> {cell(value)}</span>'
+        for name, value in list(there.items())[:_MOST_FIELDS]
+    ]
+    return f'<div class="burgee-hit-fields">{"".join(shown)}</div>' if shown else ""
+
+
+def _cut(long: str) -> str:
+    return long if len(long) <= _BEGINNING else f"{long[:_BEGINNING]}…"
