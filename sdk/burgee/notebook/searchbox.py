@@ -207,7 +207,7 @@ class SearchBox[TQuery: Searched](Panel):
         """What could be meant by what is typed so far, while it is only words."""
         if not _UNFINISHED.fullmatch(typed):
             return []
-        fields = [field.name for field in self._mapping.fields if field.suggest]
+        fields = [field.name for field in self._mapping.fields if field.suggest and field.name in self._texts]
         found = dict.fromkeys(one for field in fields for one in self._given.suggest(typed, field))
         begun = typed.casefold()
         ideas = [one for one in found if one.casefold() != begun]
