@@ -9,8 +9,8 @@ demo: .venv/.made
 
 # The one test command, here and in .ci/run.
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with notebooks/nbval.cfg notebooks
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with notebooks/nbval.cfg notebooks
 
 lint: .venv/.made
 	$(BIN)/ruff format --check

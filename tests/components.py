@@ -30,6 +30,13 @@ def require(name: str, found: bool, reason: str) -> None:
     pytest.skip(f"{name}: {reason}", allow_module_level=True)
 
 
+def needs_clamd() -> str:
+    """The path of clamd, ClamAV's daemon. It needs no signatures of its own."""
+    path = shutil.which("clamd") or shutil.which("/usr/sbin/clamd") or ""
+    require("clamd", path != "", "not on the PATH; apt-get install clamav-daemon")
+    return path
+
+
 def needs_chromium() -> str:
     """The path of Chromium's program, for Playwright's `executable_path`."""
     path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), "")

@@ -32,6 +32,13 @@ MODES = ("embedded", "asgi", "socket", "postgres")
 _numbers = itertools.count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests are run by one worker, and so are all that need Spark: there is one Java, started once."""
+    for item in items:
+        group = "engines" if item.path.parent.name == "engines" else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A server in a process of its own, for the whole run: its address and its folder."""

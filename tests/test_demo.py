@@ -20,6 +20,7 @@ import burgee
 from burgee import demo, report
 from burgee.core.display import Sheet
 from real_data import real_file
+from services import children
 
 ENV = {**os.environ, "COLUMNS": "140", "BURGEE_PROGRESS": "0"}
 COLUMNS = {"stream": "user_id", "type": "event", "time": "timestamp"}
@@ -226,10 +227,10 @@ def test_what_the_data_says_is_shown_as_it_stands_and_never_run(tmp_path: Path) 
 def test_a_wrong_column_is_answered_in_a_line_and_leaves_no_folder_to_clear_away(tmp_path: Path) -> None:
     csv(tmp_path, "u1,a,2026-01-01,DE\n")
     command = [sys.executable, "-m", "burgee", "demo", "clicks.csv"]
-    wrong = subprocess.run([*command, "--stream", "user"], cwd=tmp_path, env=ENV, capture_output=True, check=False)
+    wrong = children.run([*command, "--stream", "user"], cwd=tmp_path, env=ENV)
     assert wrong.returncode == 1
-    assert b"did you mean 'user_id'?" in wrong.stderr
-    right = subprocess.run(command, cwd=tmp_path, env=ENV, capture_output=True, text=True, check=True)
+    assert "did you mean 'user_id'?" in wrong.stderr
+    right = children.run(command, cwd=tmp_path, env=ENV)
     assert "The report: demo/report.html" in right.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clicks.csv", "demo"]
 

@@ -18,6 +18,7 @@ from burgee.core.json import dumps
 from burgee.store import log
 from burgee.store.database import Database
 from burgee.store.query import EventQuery
+from effort import COSTLY
 from mirrored import ENGINE, add, assert_equal, assert_same, cut_small, raw, whole
 
 NAMES = [
@@ -48,6 +49,7 @@ appends = st.lists(st.tuples(st.sampled_from(["t", "u.v"]), payloads), min_size=
 steps = st.lists(appends | st.sampled_from(["ask", "ask", "reopen", "other"]), max_size=12)
 
 
+@COSTLY
 @given(steps)
 def test_the_mirror_equals_the_log_whatever_happens_in_between(history: list[object]) -> None:
     """Hostile payloads, schema changes, refreshes, restarts, and a second one at the same folder."""

@@ -20,6 +20,7 @@ from burgee.analytics.source import LogSource
 from burgee.core.clock import system_clock
 from burgee.store import log
 from burgee.store.database import Database
+from services import children
 
 ENGINE = DuckDBEngine()
 
@@ -72,16 +73,15 @@ for _ in range(int(sys.argv[2])):
 
 
 @contextmanager
-def running(script: str, folder: Path, *more: object) -> Iterator["subprocess.Popen[str]"]:
+def running(script: str, folder: Path, *more: object) -> Iterator[children.Child]:
     command = [sys.executable, "-c", PREPARED + script, str(folder), *map(str, more)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = children.start(command, stdout=subprocess.PIPE)
     try:
         yield process
     finally:
         process.kill()
         process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+        process.close()
 
 
 def counts(folder: Path) -> tuple[int, int]:

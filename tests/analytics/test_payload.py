@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from burgee.analytics.payload import METADATA, STANDARD, expand
 from burgee.core.frames import to_pandas
 from burgee.core.json import dumps
+from effort import COSTLY
 from raw import raw_events
 
 HOSTILE = [
@@ -105,6 +106,7 @@ def is_said_by(text: object, value: object) -> bool:
     return text == value if isinstance(value, str) else json.loads(str(text)) == value
 
 
+@COSTLY
 @given(payloads)
 def test_expansion_equals_a_plain_reading_of_the_json(documents: list[dict[str, object]]) -> None:
     table = expand(raw_events(documents))

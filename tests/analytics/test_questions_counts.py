@@ -18,6 +18,7 @@ from burgee.analytics.source import Kind
 from burgee.core.errors import InvalidInputError
 from burgee.core.periods import PERIODS, Period
 from burgee.questions.model import Counts, Measure
+from effort import COSTLY
 from raw import START
 
 KINDS: dict[str, Kind] = {"user": "int", "plan": "text", "value": "float", "n": "int", "ok": "bool"}
@@ -54,12 +55,14 @@ def plain_counts(log: Sequence[Event], per: str | None, by: Sequence[str]) -> Ro
     return sorted(((*group, n) for group, n in found.items()), key=lambda row: [null_last(value) for value in row])
 
 
+@COSTLY
 @given(logs, st.sampled_from([None, *PERIODS]), st.lists(st.sampled_from(["type", "plan", "user", "ok"]), unique=True))
 def test_counts_equal_a_plain_count(log: list[Event], per: Period | None, by: list[str]) -> None:
     found = log_of(log).rows(Counts(per, tuple(by)))
     assert found == (plain_counts(log, per, by) if per or by else [(len(log),)])
 
 
+@COSTLY
 @given(logs, st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]))
 def test_measures_equal_plain_ones(log: list[Event], at: float) -> None:
     """Quantiles are numpy's (linear), of the values that are there."""

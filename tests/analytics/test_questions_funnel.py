@@ -16,6 +16,7 @@ from burgee.analytics.filters import Choice
 from burgee.analytics.questions import funnel
 from burgee.core.errors import InvalidInputError
 from burgee.questions.model import Funnel
+from effort import COSTLY
 
 payloads = st.fixed_dictionaries(
     {}, optional={"user": st.sampled_from(["u1", "ü2", "u3", None]), "plan": st.sampled_from([1, 2, None])}
@@ -79,6 +80,7 @@ def plain_funnel(
     return rows
 
 
+@COSTLY
 @given(logs, ways, st.sampled_from([None, 1.0, 2.0, 3.0]))
 def test_a_funnel_equals_a_walk_through_each_actors_events(
     log: list[Event], steps: list[str], within: float | None
@@ -86,6 +88,7 @@ def test_a_funnel_equals_a_walk_through_each_actors_events(
     assert log_of(log).rows(Funnel(tuple(steps), "user", None, within)) == plain_funnel(log, steps, within)
 
 
+@COSTLY
 @given(logs, ways, st.sampled_from([None, 2.0]))
 def test_a_split_funnel_equals_a_walk_within_each_split(
     log: list[Event], steps: list[str], within: float | None
@@ -94,6 +97,7 @@ def test_a_split_funnel_equals_a_walk_within_each_split(
     assert found == plain_funnel(log, steps, within, "plan")
 
 
+@COSTLY
 @given(logs, ways)
 def test_the_times_between_steps_are_numpys_quantiles(log: list[Event], steps: list[str]) -> None:
     walks = walks_of(log, steps, None, None)
@@ -106,6 +110,7 @@ def test_the_times_between_steps_are_numpys_quantiles(log: list[Event], steps: l
         assert list(row.values()) == pytest.approx(expected)
 
 
+@COSTLY
 @given(logs, ways, st.dictionaries(st.sampled_from(["u1", "ü2", "u3", "u4"]), st.sampled_from("xy")))
 def test_a_funnel_by_variant_has_only_the_actors_assigned(
     log: list[Event], steps: list[str], variants: dict[str, str]

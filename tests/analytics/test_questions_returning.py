@@ -16,6 +16,7 @@ from burgee.core.errors import InvalidInputError
 from burgee.core.periods import PERIODS, Period
 from burgee.questions.model import Paths, Retention, Sessions
 from burgee.store.query import EventQuery
+from effort import COSTLY
 from raw import START
 
 payloads = st.fixed_dictionaries({}, optional={"user": st.sampled_from([3, 10, 200, None])})
@@ -98,11 +99,13 @@ def plain_sessions(log: Sequence[Event], gap: float) -> Rows:
     return sorted(rows, key=lambda row: (row[0], row[1]))
 
 
+@COSTLY
 @given(months, st.sampled_from([period for period in PERIODS if period not in {"minute", "hour"}]))
 def test_retention_equals_a_plain_one(log: list[Event], period: Period) -> None:
     assert log_of(log).rows(Retention("user", period)) == plain_retention(log, period)
 
 
+@COSTLY
 @given(
     st.lists(st.tuples(st.just("a"), st.integers(0, 9000), payloads), max_size=9), st.sampled_from(["minute", "hour"])
 )
@@ -132,16 +135,19 @@ def test_periods_in_which_nothing_happened_are_there() -> None:
     assert [row[3] for row in rows] == [1] + [0] * 300
 
 
+@COSTLY
 @given(seconds)
 def test_paths_equal_a_walk_from_event_to_event(log: list[Event]) -> None:
     assert log_of(log).rows(Paths("user")) == plain_paths(log)
 
 
+@COSTLY
 @given(seconds, st.sampled_from([0.5, 1.0, 2.0]))
 def test_sessions_equal_a_walk_from_event_to_event(log: list[Event], gap: float) -> None:
     assert log_of(log).rows(Sessions("user", gap)) == plain_sessions(log, gap)
 
 
+@COSTLY
 @given(seconds)
 def test_the_summary_of_sessions_is_that_of_their_rows(log: list[Event]) -> None:
     visits = plain_sessions(log, 1.0)

@@ -24,6 +24,7 @@ from burgee.cache.fingerprint import fingerprint
 from burgee.cache.memory import MemoryCache
 from burgee.cache.redis import RedisCache
 from burgee.core.errors import InvalidInputError
+from services import children
 from services.redis import RedisServer
 
 
@@ -253,7 +254,7 @@ print(slow(), flush=True)
 
 def test_several_processes_are_one_execution(redis_server: RedisServer, prefix: str) -> None:
     command = [sys.executable, "-c", CODE, redis_server.url, prefix]
-    processes = [subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE, text=True) for number in range(4)]
+    processes = [children.start([*command, str(number)], stdout=subprocess.PIPE) for number in range(4)]
     said = {process.communicate(timeout=60)[0].strip() for process in processes}
     assert len(said) == 1
     assert said <= {"0", "1", "2", "3"}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import burgee
+from services import children
 from services.server import running
 
 ENV = {**os.environ, "COLUMNS": "200", "BURGEE_PROGRESS": "0"}
@@ -22,9 +23,7 @@ u2,catalog,2026-01-02,FR
 
 
 def burgee_(*args: str, cwd: Path, ok: bool = True, env: dict[str, str] | None = None) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "burgee", *args], cwd=cwd, env=env or ENV, capture_output=True, text=True, check=False
-    )
+    done = children.run([sys.executable, "-m", "burgee", *args], cwd=cwd, env=env or ENV)
     assert (done.returncode == 0) is ok, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -165,7 +164,7 @@ def test_an_import_killed_in_the_middle_leaves_whole_batches_and_can_be_run_to_t
         events = ws.tenants.create("acme").events
         stored = 0
         for _ in range(4):
-            process = subprocess.Popen([sys.executable, "-m", "burgee", *IMPORT], cwd=shop, env=ENV)
+            process = children.start([sys.executable, "-m", "burgee", *IMPORT], cwd=shop, env=ENV)
             while events.query().count() == stored:
                 assert process.poll() is None, "it ended before it stored anything"
                 time.sleep(0.002)

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from burgee.analytics import archive as module
@@ -20,6 +20,7 @@ from burgee.analytics.rows import source_of
 from burgee.analytics.source import LogSource
 from burgee.analytics.storage import Folder, storage_at
 from burgee.core.errors import InvalidInputError, WorkspaceError
+from effort import COSTLY
 from raw import raw_events
 
 DAY = 86_400.0
@@ -108,7 +109,7 @@ def test_many_small_files_of_a_date_become_one(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*.parquet"))) == len(made.parts)
 
 
-@settings(max_examples=100)
+@COSTLY
 @given(st.data())
 def test_however_it_grew_it_holds_the_log(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """Refreshed at random moments, with fields that come and kinds that change."""

@@ -11,9 +11,11 @@ from burgee.core.scope import Scope, bind_scope
 from burgee.flags.changing import changes
 from burgee.flags.changing.changes import Change
 from burgee.flags.model import FlagState
+from effort import COSTLY
 from flags.changing import one_change, service
 
 
+@COSTLY
 @given(st.lists(one_change, max_size=12))
 def test_the_current_state_is_what_replaying_gives_and_every_version_can_be_seen_again(several: list[Change]) -> None:
     """P5: also with every change that was refused in between, which leaves no trace."""

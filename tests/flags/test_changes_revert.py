@@ -14,6 +14,7 @@ from burgee.flags.changing import changes
 from burgee.flags.changing.changes import Change
 from burgee.flags.evaluation.compiled import compile_flag
 from burgee.flags.model import Evaluation, FlagState, Ruleset
+from effort import COSTLY
 from flags.changing import one_change, service
 
 MOMENTS = [datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 16, 12, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)]
@@ -27,6 +28,7 @@ def answers(state: FlagState, ruleset: Ruleset) -> list[Evaluation[Json]]:
     return [compile_flag(state, ruleset, moment).evaluate(user) for moment in MOMENTS for user in USERS]
 
 
+@COSTLY
 @given(st.lists(one_change, min_size=1, max_size=12), st.integers(1, 8))
 def test_a_revert_restores_the_former_answers_exactly(several: list[Change], to: int) -> None:
     """R9.5: whatever was changed, and whatever was refused in between."""

@@ -22,6 +22,7 @@ from burgee.store.schema import projections, snapshots
 from burgee.store.schema import subjects as keys
 from burgee.store.vault import Vault
 from burgee.workspace import Tenant
+from services import children
 
 GREP = """
     import pathlib, sys
@@ -157,7 +158,7 @@ def test_killed_while_forgetting_it_is_done_or_not_and_never_half(tmp_path: Path
     begun = 0
     for kill in range(20):
         command = [sys.executable, "-c", textwrap.dedent(FORGETTER), str(folder), str(begun)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        with children.start(command, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             said = [process.stdout.readline() for _ in range(2)]
             time.sleep(0.001 * kill)

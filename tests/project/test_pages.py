@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 
 import burgee
 from project.tree import ROOT, name_of, pages
+from services import children
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,8 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     assert code, f"{page.name} shows no Python"
     (tmp_path / f"{page.stem}.py").write_text(code, encoding="utf-8")
     settings = {name: value for name, value in os.environ.items() if not name.startswith("BURGEE_")}
-    done = subprocess.run(
-        [sys.executable, "-I", f"{page.stem}.py"],
-        cwd=tmp_path,
-        env=settings | {"MPLBACKEND": "agg"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, f"{page.stem}.py"]
+    done = children.run(command, cwd=tmp_path, env=settings | {"MPLBACKEND": "agg"})
     assert done.returncode == 0, f"the line numbers are those of {page.name}:\n{done.stderr}"
 
 

@@ -1,7 +1,5 @@
 """Projections that run: live in the background, two at once, killed at any moment; each event applied once (R2.5)."""
 
-import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -22,6 +20,7 @@ from burgee.core.settings import Settings
 from burgee.projections.runner import BATCH
 from burgee.workspace import Tenant, Workspace
 from projections.shop import Log, Placed, Revenue, place, positions
+from services import children
 from services.postgres import Server
 from services.server import free_port, running
 
@@ -205,22 +204,21 @@ def test_killed_20_times_in_mid_run_the_view_is_what_the_log_says(
     where, url = place_and_url
     settings = Settings(progress=False, database=SecretStr(url) if url else None)
     command = [sys.executable, "-c", CHILD, where, url]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path])}
     with burgee.open(where, settings=settings) as ws:
         acme = ws.tenants.create("acme")
         log = acme.projections.add(Log())
         moved = set()
         for kill in range(KILLS):
             before = log.status().position
-            child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE)
+            child = children.start(command, stdout=subprocess.PIPE)
             assert child.stdout is not None
-            assert child.stdout.readline() == b"ready\n"
+            assert child.stdout.readline() == "ready\n"
             for _ in range(4):
                 acme.events.append(f"s-{kill}", [burgee.Event("e")] * 100)
             time.sleep(0.004 * kill)
-            child.send_signal(signal.SIGKILL)
+            child.kill()
             child.wait()
-            child.stdout.close()
+            child.close()
             at = log.status().position
             moved.add(at - before)
             seen = log.state()

@@ -1,7 +1,6 @@
 """A real clickstream with known answers (ecom.csv.gz): imported by the command, asked embedded and over HTTP."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 import burgee
 from burgee.workspace import Tenant
 from real_data import real_file
+from services import children
 from services.server import running
 
 STEPS = ["catalog", "add_to_cart", "purchase"]
@@ -22,7 +22,9 @@ def import_(folder: Path, file: Path) -> str:
     command = [sys.executable, "-m", "burgee", "import", str(file), "--tenant", "shop", "--stream", "user_id"]
     command += ["--type", "event", "--time", "timestamp", "--workspace", str(folder)]
     env = {**os.environ, "BURGEE_PROGRESS": "0"}
-    return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
+    done = children.run(command, env=env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")

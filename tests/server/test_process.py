@@ -1,6 +1,5 @@
 """The server as a process that comes and goes: killed in the middle, started again, many callers at once."""
 
-import subprocess
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ import pytest
 import burgee
 from burgee.core.settings import Settings
 from burgee.workspace import Workspace
+from services import children
 from services.server import free_port, running, wait_for
 
 
@@ -62,7 +62,7 @@ class Killable:
     def start(self) -> None:
         command = [sys.executable, "-m", "burgee", "serve", "--workspace", str(self.folder), "--port", str(self.port)]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = children.start(command, stdout=log, stderr=log)
         wait_for(f"http://127.0.0.1:{self.port}/health", self.process, self.log)
 
     def kill(self) -> None:

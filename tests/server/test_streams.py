@@ -1,7 +1,6 @@
 """Tails of a server that comes and goes: killed, stopped, started again; and of readers that come and go."""
 
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ import pytest
 import burgee
 from burgee.core.settings import Settings
 from burgee.workspace import Workspace
+from services import children
 from services.server import free_port, stop, wait_for
 
 SECONDS = 30
@@ -34,7 +34,7 @@ class Server:
     def start(self) -> None:
         command = [sys.executable, "-m", "burgee", "serve", "--workspace", str(self.folder), "--port", str(self.port)]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = children.start(command, stdout=log, stderr=log)
         wait_for(f"{self.url}/health", self.process, self.log)
 
     def kill(self) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from services import children
+
 START_SECONDS = 30
 
 
@@ -27,12 +29,8 @@ def running(folder: Path, *, port: int | None = None, env: dict[str, str] | None
     port = port or free_port()
     log = folder.parent / f"server-{port}.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "burgee", "serve", "--workspace", str(folder), "--port", str(port)],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=env,
-        )
+        command = [sys.executable, "-m", "burgee", "serve", "--workspace", str(folder), "--port", str(port)]
+        process = children.start(command, stdout=output, stderr=subprocess.STDOUT, env=env)
         try:
             wait_for(f"http://127.0.0.1:{port}/health", process, log)
             yield f"http://127.0.0.1:{port}"
@@ -40,7 +38,7 @@ def running(folder: Path, *, port: int | None = None, env: dict[str, str] | None
             stop(process)
 
 
-def stop(process: "subprocess.Popen[bytes]") -> None:
+def stop(process: "children.Child | subprocess.Popen[bytes]") -> None:
     """End a process of ours, in peace if it will."""
     process.terminate()
     try:
@@ -50,7 +48,7 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_for(url: str, process: "children.Child | subprocess.Popen[bytes]", log: Path) -> None:
     """Until it answers; says what it printed if it never does."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

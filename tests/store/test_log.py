@@ -29,6 +29,7 @@ from burgee.core.result import Err, Ok
 from burgee.store import log
 from burgee.store.database import Database
 from burgee.store.log import ANY, NO_STREAM, NewEvent
+from services import children
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 json_values = st.recursive(
@@ -193,12 +194,11 @@ def test_of_two_processes_at_one_version_one_succeeds_and_one_is_refused(address
     with burgee.open("memory://", settings=burgee.Settings(database=SecretStr(address))) as ws:
         ws.tenants.create("acme").events.append("order-1", burgee.Event("order.placed"))
         racers = [
-            subprocess.Popen(
+            children.start(
                 [sys.executable, "-c", textwrap.dedent(RACER), f"{attempt}-{name}"],
                 env={**os.environ, "BURGEE_DATABASE": address},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                text=True,
             )
             for name in "ab"
         ]
@@ -262,8 +262,17 @@ def test_an_interrupted_transaction_is_undone_and_the_workspace_goes_on(
             log.append(connection, system_clock, "t", "s", [NewEvent("undone")]).unwrap()
             raise KeyboardInterrupt
 
+    def interrupted_in_the_middle_of_rows() -> None:
+        with database.read("t") as connection:
+            rows = connection.exec_driver_sql("SELECT 1 UNION SELECT 2 FROM events")
+            rows.fetchone()
+            raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
         interrupted()
+    with pytest.raises(KeyboardInterrupt) as held:  # as a notebook keeps the last traceback, and so the cursor
+        interrupted_in_the_middle_of_rows()
+    assert held.tb is not None
     assert log_head(database, "s") == 1
     append(database, "s", [NewEvent("next")], 1)
     database.close()

@@ -6,8 +6,10 @@ A write takes SQLite's write lock at its start (`BEGIN IMMEDIATE`), so what it r
 import json
 import sqlite3
 import time
+import weakref
 from collections.abc import Sequence
-from typing import cast, override
+from contextlib import suppress
+from typing import Any, cast, override
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -116,10 +118,30 @@ class _Polling(Listener):
         self._connection.close()
 
 
+class _Connection(sqlite3.Connection):
+    """Closes its cursors first: one in the middle of its rows, held by a traceback perhaps, would keep its lock."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - what sqlite3.connect takes
+        super().__init__(*arguments, **named)
+        self._cursors: weakref.WeakSet[sqlite3.Cursor] = weakref.WeakSet()
+
+    @override
+    def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
+        cursor = super().cursor(factory)
+        self._cursors.add(cursor)
+        return cursor
+
+    @override
+    def close(self) -> None:
+        for cursor in list(self._cursors):
+            with suppress(sqlite3.Error):
+                cursor.close()
+        super().close()
+
+
 def _engine(url: str, durability: Durability) -> Engine:
-    engine = create_engine(
-        url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args={"check_same_thread": False}
-    )
+    arguments = {"check_same_thread": False, "factory": _Connection}
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=arguments)
     synchronous = "FULL" if durability == "safe" else "NORMAL"
 
     @event.listens_for(engine, "connect")
