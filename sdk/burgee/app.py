@@ -28,6 +28,9 @@ from burgee.projections.protocol import ProjectionService
 from burgee.projections.service import LocalProjectionService
 from burgee.questions.protocol import QuestionService
 from burgee.questions.service import LocalQuestionService
+from burgee.search.opening import Opened, search_of
+from burgee.search.protocol import SearchService
+from burgee.search.service import LocalSearchService
 from burgee.store.database import Database
 from burgee.store.vault import Vault
 from burgee.tenants.protocol import TenantService
@@ -50,6 +53,7 @@ class Services:
     projections: ProjectionService
     privacy: PrivacyService
     experiments: ExperimentService
+    search: SearchService
 
 
 PROTOCOLS: tuple[tuple[str, type], ...] = tuple(get_type_hints(Services).items())
@@ -82,6 +86,11 @@ def archive_of(workspace: str, settings: Settings) -> str | None:
     return str(Path(workspace).expanduser().resolve() / "archive")
 
 
+def search_in(workspace: str, settings: Settings) -> Opened:
+    """The search engines of an embedded workspace; they keep what they keep in its folder, if it has one."""
+    return search_of(settings, None if workspace == MEMORY else Path(workspace).expanduser().resolve() / "search")
+
+
 def embedded(
     database: Database,
     clock: Clock = system_clock,
@@ -89,12 +98,13 @@ def embedded(
     mirror: Path | None = None,
     archive: str | None = None,
     analytics: object = None,
+    search: Opened | None = None,
 ) -> Services:
     """Services that do the work here, on this database.
 
     What questions run on is kept in the folder `mirror`. `archive` is a folder or `s3://…` for engines that don't
     see the log; without one it is a folder that goes with the process. `analytics` is the engine of questions
-    (`engine_of`).
+    (`engine_of`). `search` are the engines of search (`search_in`), which are closed by their owner.
     """
     kept = Archive(archive or _passing(database))
     logs = Mirror(database, mirror)
@@ -114,6 +124,7 @@ def embedded(
         projections=LocalProjectionService(database, clock),
         privacy=LocalPrivacyService(database, clock, derived),
         experiments=LocalExperimentService(logs, engine, clock),
+        search=LocalSearchService(database, clock, search or search_in(MEMORY, Settings())),
     )
 
 

@@ -196,8 +196,8 @@ def _filter(given: Filter, mapping: IndexMapping, depth: int = 0) -> Filter:
                 raise InvalidInputError(f"a range of {name!r} needs a low or a high bound")
             if not isinstance(below, bool):
                 raise InvalidInputError(f"below must be True or False, not {below!r}")
-            bounds = (None if bound is None else _value(field, bound, bound_only=True) for bound in (low, high))
-            return Between(name, *bounds, below)
+            bounds = [None if bound is None else _value(field, bound, bound_only=True) for bound in (low, high)]
+            return Between(name, bounds[0], bounds[1], below)
         case Exists(name):
             whole_field(mapping, name, "filters")
             return given

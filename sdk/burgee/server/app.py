@@ -13,6 +13,7 @@ from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
 from burgee.core.scope import SYSTEM_TENANT, current_scope
 from burgee.core.settings import Settings
 from burgee.keys.service import LocalKeyService
+from burgee.search.opening import Opened, search_of
 from burgee.server.access import Access, unexpected
 from burgee.server.ofrep import mount_ofrep
 from burgee.store.database import Database
@@ -29,10 +30,15 @@ def create_app(
     *,
     mirror: Path | None = None,
     archive: str | None = None,
+    search: Opened | None = None,
 ) -> FastAPI:
-    """The application that serves this database. Closing it is its owner's; `mirror`, `archive`: see `embedded`."""
+    """The application that serves this database. Closing it is its owner's, as is closing `search`.
+
+    `mirror`, `archive`, `search`: see `embedded`.
+    """
     settings = settings or Settings()
-    services = embedded(database, clock, mirror=mirror, archive=archive or settings.archive)
+    engines = search or search_of(settings, None)
+    services = embedded(database, clock, mirror=mirror, archive=archive or settings.archive, search=engines)
     app = FastAPI(
         title="burgee",
         version=version("burgee"),
