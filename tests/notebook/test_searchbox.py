@@ -106,9 +106,7 @@ def test_what_is_chosen_stays_in_sight_where_nothing_has_it(box: SearchBox) -> N
 
 
 def test_of_ranges_and_times_one_is_chosen_at_a_time(shop: Tenant) -> None:
-    box = (
-        shop.search("shoes").facets(price=[20, 30, 40, 50], released="year").widget()
-    )
+    box = shop.search("shoes").facets(price=[20, 30, 40, 50], released="year").widget()
     toggle(box, 0, "20 to 30")
     assert box.total == 10
     toggle(box, 0, "40 to 50")

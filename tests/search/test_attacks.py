@@ -83,7 +83,9 @@ def test_no_text_widens_a_filter_or_reaches_another_tenant(both: Both, text: str
     assert seen(both.mine, text) <= {"open"}
 
 
-@given(text=st.lists(st.sampled_from(['"', "(", ")", "*", "~", "-", ":", "OR", "NOT", "brand", "secret", " ", "é", "\\"])))
+@given(
+    text=st.lists(st.sampled_from(['"', "(", ")", "*", "~", "-", ":", "OR", "NOT", "brand", "secret", " ", "é", "\\"]))
+)
 def test_no_mixture_of_signs_does_either(both: Both, text: list[str]) -> None:
     assert seen(both.mine, "".join(text)) <= {"open"}
 
@@ -95,7 +97,8 @@ def test_a_value_of_a_filter_is_that_value_and_nothing_else(both: Both, value: s
 
 
 @pytest.mark.parametrize(
-    "name", ["theirs", "other.theirs", "../other/theirs", "*", "notes,theirs", "_all", "notes/../theirs", "", "n\0", None, 3]
+    "name",
+    ["theirs", "other.theirs", "../other/theirs", "*", "notes,theirs", "_all", "notes/../theirs", "", "n\0", None, 3],
 )
 def test_no_name_of_an_index_reaches_another_tenants(both: Both, name: Any) -> None:
     for ask in (
