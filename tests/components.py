@@ -4,6 +4,7 @@ A missing component skips its tests, with the reason and what to install. Where 
 is set (as `.ci/run` does under CI) it fails them instead, so that nothing is skipped in silence there.
 """
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -35,6 +36,14 @@ def needs_clamd() -> str:
     path = shutil.which("clamd") or shutil.which("/usr/sbin/clamd") or ""
     require("clamd", path != "", "not on the PATH; apt-get install clamav-daemon")
     return path
+
+
+def needs_libmagic() -> None:
+    """Libmagic, and python-magic over it."""
+    try:
+        importlib.import_module("magic")
+    except ImportError:
+        require("libmagic", found=False, reason="apt-get install libmagic1; pip install 'burgee[files]'")
 
 
 def needs_chromium() -> str:

@@ -33,6 +33,7 @@ from burgee.files.signatures import (
     XLSX,
     ZIP,
     binary_type,
+    has_library,
     is_readable_format,
     library_type,
 )
@@ -213,11 +214,14 @@ def need_allowed(type: str, name: str, patterns: Iterable[str] = DEFAULT_TYPES) 
     """Refuse a file whose type may not come in."""
     if not allowed(type, patterns):
         known = "of no known type" if type == UNKNOWN else f"of type {type}"
-        raise FileTypeError(
+        refused = FileTypeError(
             f"{shortened(name)!r} is {known}, and such files are not taken here",
             hint="the setting BURGEE_FILES_TYPES lists the types that are; one that could run must be named in full",
             type=type,
         )
+        if type == UNKNOWN and not has_library():
+            refused.add_note("libmagic would know more types: pip install 'burgee[files]', apt-get install libmagic1")
+        raise refused
 
 
 def _agreed(found: str, claims: tuple[str, ...], name: str, why: str) -> str:
