@@ -22,8 +22,6 @@
 | `BURGEE_FILES`                | where files go: a folder or `s3://bucket/prefix`                       |
 | `BURGEE_SEARCH`               | what finds documents: `tantivy`, `fts5` or an Elasticsearch's URL      |
 | `BURGEE_SCANNER`              | what scans files that come in: `clamd://host:port`, `clamd:///path`    |
-| `BURGEE_SCANNER`              | what scans files that come in: `clamd://host:port`, `clamd:///path`    |
-| `BURGEE_SEARCH`               | what finds documents: `tantivy`, `fts5` or an Elasticsearch's URL      |
 | `BURGEE_MAX_BODY`             | bytes a request to the server may have                                 |
 """
 
@@ -62,8 +60,6 @@ class Settings(BaseSettings):
     files: str | None = None
     search: SecretStr | None = None  # a URL may hold a password
     scanner: str | None = None
-    scanner: str | None = None
-    search: SecretStr | None = None  # a URL may hold a password
     max_body: int = Field(default=64 * 1024 * 1024, gt=0)
 
 
