@@ -33,9 +33,10 @@ _numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests are run by one worker, and so are all that need Spark: there is one Java, started once."""
+    """A file's tests are run by one worker, and so are those of a folder with a server that is slow to start."""
     for item in items:
-        group = "engines" if item.path.parent.name == "engines" else item.nodeid.partition("::")[0]
+        folder = item.path.parent.name
+        group = folder if folder in {"browser", "engines"} else item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
 
 

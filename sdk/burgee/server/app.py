@@ -12,8 +12,10 @@ from burgee.core.clock import Clock, system_clock
 from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
 from burgee.core.scope import SYSTEM_TENANT, current_scope
 from burgee.core.settings import Settings
+from burgee.files.service import LocalFileService
 from burgee.keys.service import LocalKeyService
 from burgee.server.access import Access, unexpected
+from burgee.server.files import mount_signed
 from burgee.server.ofrep import mount_ofrep
 from burgee.store.database import Database
 from burgee.wire import problem
@@ -29,10 +31,14 @@ def create_app(
     *,
     mirror: Path | None = None,
     archive: str | None = None,
+    files: Path | None = None,
 ) -> FastAPI:
-    """The application that serves this database. Closing it is its owner's; `mirror`, `archive`: see `embedded`."""
+    """The application that serves this database. Closing it is its owner's; the places: see `embedded`."""
     settings = settings or Settings()
-    services = embedded(database, clock, mirror=mirror, archive=archive or settings.archive)
+    places = {"mirror": mirror, "files": files}
+    services = embedded(
+        database, clock, archive=archive or settings.archive, settings=settings, address="", **places
+    )
     app = FastAPI(
         title="burgee",
         version=version("burgee"),
@@ -43,6 +49,8 @@ def create_app(
     for name, protocol in PROTOCOLS:
         mount(app, protocol, getattr(services, name), tag=name)
     mount_ofrep(app, services.flags, clock)
+    if isinstance(services.files, LocalFileService):
+        mount_signed(app, services.files)
 
     async def health() -> dict[str, str]:
         """Whether the server can reach its database."""

@@ -8,7 +8,7 @@ from typing import override
 
 import uvicorn
 
-from burgee.app import archive_of, database_of, mirror_of
+from burgee.app import archive_of, database_of, files_of, mirror_of
 from burgee.core.errors import InvalidInputError
 from burgee.core.settings import load_settings
 from burgee.server.app import create_app
@@ -55,7 +55,8 @@ def serve(workspace: str | None, *, host: str, port: int) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     database = database_of(where, settings)
     try:
-        app = create_app(database, settings, mirror=mirror_of(where), archive=archive_of(where, settings))
+        mirror, archive, files = mirror_of(where), archive_of(where, settings), files_of(where)
+        app = create_app(database, settings, mirror=mirror, archive=archive, files=files)
         config = uvicorn.Config(app, host=host, port=port, log_level="info", access_log=False)
         _log.info("serving the workspace %s", where)
         with contextlib.suppress(KeyboardInterrupt):
