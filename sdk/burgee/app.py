@@ -91,6 +91,13 @@ def search_in(workspace: str, settings: Settings) -> Opened:
     return search_of(settings, None if workspace == MEMORY else Path(workspace).expanduser().resolve() / "search")
 
 
+def passing_search(database: Database, settings: Settings) -> Opened:
+    """Search engines that keep nothing, and are closed with the database or when the process ends."""
+    opened = search_of(settings, None)
+    weakref.finalize(database, opened.close)
+    return opened
+
+
 def embedded(
     database: Database,
     clock: Clock = system_clock,
@@ -124,7 +131,7 @@ def embedded(
         projections=LocalProjectionService(database, clock),
         privacy=LocalPrivacyService(database, clock, derived),
         experiments=LocalExperimentService(logs, engine, clock),
-        search=LocalSearchService(database, clock, search or search_in(MEMORY, Settings())),
+        search=LocalSearchService(database, clock, search or passing_search(database, Settings())),
     )
 
 

@@ -67,7 +67,14 @@ def alone() -> Iterator[Served]:
 
 
 def test_every_way_of_asking_is_the_same_wherever_the_service_is(acme: Tenant) -> None:
-    mapping = {"title": "text", "brand": "keyword", "price": "number", "new": "boolean", "made": "date", "tags": "keyword"}
+    mapping = {
+        "title": "text",
+        "brand": "keyword",
+        "price": "number",
+        "new": "boolean",
+        "made": "date",
+        "tags": "keyword",
+    }
     shop = acme.search.index("shop", ROWS, mapping=mapping)
     text = Within(("title",), AnyOf((All((Word("red"), Without(Phrase(("red", "hat"))))), Word("blu", prefix=True))))
     filters = (
@@ -77,7 +84,13 @@ def test_every_way_of_asking_is_the_same_wherever_the_service_is(acme: Tenant) -
         Between("price", 10, 30.5),
         Not(OneOf("new", ())),
     )
-    facets = (Terms("brand"), Stats("price"), Ranges("price", (None, 25, None)), Histogram("price", 10), Dates("made", "month"))
+    facets = (
+        Terms("brand"),
+        Stats("price"),
+        Ranges("price", (None, 25, None)),
+        Histogram("price", 10),
+        Dates("made", "month"),
+    )
     found = shop.asking(SearchQuery(text, None, filters, facets, (Sort("price", descending=True),))).result()
     assert [hit.id for hit in found.hits] == ["2", "1"]
     assert found.total == 2
