@@ -1,7 +1,7 @@
 """The service: what is acknowledged is in the database, and engines follow, whatever happens to them."""
 
-import sys
 import subprocess
+import sys
 import textwrap
 import threading
 from collections.abc import Iterator

@@ -19,6 +19,7 @@
 | `BURGEE_CACHE`                | where the cache is: `memory://`, or a URL of Redis (see `cache.redis`) |
 | `BURGEE_CACHE_TTL`            | seconds a value is cached unless said otherwise                        |
 | `BURGEE_CACHE_KEY`            | encrypts what is cached; several for rotation, newest first            |
+| `BURGEE_FILES`                | where files go: a folder or `s3://bucket/prefix`                       |
 | `BURGEE_SEARCH`               | what finds documents: `tantivy`, `fts5` or an Elasticsearch's URL      |
 | `BURGEE_SCANNER`              | what scans files that come in: `clamd://host:port`, `clamd:///path`    |
 | `BURGEE_MAX_BODY`             | bytes a request to the server may have                                 |
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     cache: SecretStr = SecretStr("memory://")  # a URL may hold a password
     cache_ttl: float = Field(default=300.0, gt=0)
     cache_key: SecretStr | None = None
+    files: str | None = None
     search: SecretStr | None = None  # a URL may hold a password
     scanner: str | None = None
     max_body: int = Field(default=64 * 1024 * 1024, gt=0)
