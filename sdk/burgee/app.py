@@ -98,6 +98,13 @@ def search_in(workspace: str, settings: Settings) -> Opened:
     return search_of(settings, None if workspace == MEMORY else Path(workspace).expanduser().resolve() / "search")
 
 
+def passing_search(database: Database, settings: Settings) -> Opened:
+    """Search engines that keep nothing, and are closed with the database or when the process ends."""
+    opened = search_of(settings, None)
+    weakref.finalize(database, opened.close)
+    return opened
+
+
 def embedded(
     database: Database,
     clock: Clock = system_clock,
@@ -115,7 +122,8 @@ def embedded(
     What questions run on is kept in the folder `mirror`. `archive` is a folder or `s3://…` for engines that don't
     see the log; without one it is a folder that goes with the process. `analytics` is the engine of questions
     (`engine_of`). Files are kept in the folder `files` unless the settings name a place; `address` is where a server
-    of this workspace is reached (`LocalFileService`). `search` are the engines of search (`search_in`), which are closed by their owner.
+    of this workspace is reached (`LocalFileService`). `search` are the engines of search (`search_in`), which are closed
+    by their owner.
     """
     kept = Archive(archive or _passing(database))
     logs = Mirror(database, mirror)
@@ -135,7 +143,7 @@ def embedded(
         projections=LocalProjectionService(database, clock),
         privacy=LocalPrivacyService(database, clock, derived),
         experiments=LocalExperimentService(logs, engine, clock),
-        search=LocalSearchService(database, clock, search or search_in(MEMORY, Settings())),
+        search=LocalSearchService(database, clock, search or passing_search(database, settings or Settings())),
         files=_files(database, clock, settings or Settings(), files, address),
     )
 

@@ -11,7 +11,7 @@ from burgee.core.errors import InvalidInputError
 from burgee.core.link import Link
 from burgee.core.page import LARGEST_PAGE
 from burgee.search.answer import Answer, FacetCounts
-from burgee.search.conditions import FACETS, FILTERS, Wanted, compared, condition, facet_of, negated, sort_of
+from burgee.search.conditions import FACETS, FILTERS, TEXTS, Wanted, compared, condition, facet_of, negated, sort_of
 from burgee.search.errors import DegradedSearchWarning
 from burgee.search.language import parse
 from burgee.search.model import (
@@ -69,7 +69,8 @@ class Query(Shown):
 
         `field:word` looks in one field only. Nothing that is typed is wrong, and nothing is an engine's syntax.
         """
-        parse(text) if isinstance(text, str) else None  # what is too long is refused here, not later
+        if not isinstance(text, TEXTS):
+            parse(text)  # says here what is too long, not later
         return self._with(text=text)
 
     def filter(self, *filters: "Filter | Mapping[str, object]", **fields: object) -> "Query":

@@ -7,14 +7,14 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from burgee.app import PROTOCOLS, embedded
+from burgee.app import PROTOCOLS, embedded, passing_search
 from burgee.core.clock import Clock, system_clock
 from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
 from burgee.core.scope import SYSTEM_TENANT, current_scope
 from burgee.core.settings import Settings
 from burgee.files.service import LocalFileService
 from burgee.keys.service import LocalKeyService
-from burgee.search.opening import Opened, search_of
+from burgee.search.opening import Opened
 from burgee.server.access import Access, unexpected
 from burgee.server.files import mount_signed
 from burgee.server.ofrep import mount_ofrep
@@ -40,7 +40,7 @@ def create_app(
     The places, and `search`: see `embedded`.
     """
     settings = settings or Settings()
-    engines = search or search_of(settings, None)
+    engines = search or passing_search(database, settings)
     services = embedded(
         database,
         clock,
