@@ -1,7 +1,7 @@
 """The search box used without a browser: what is typed and chosen is what is asked, found and shown."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 import pytest
@@ -21,7 +21,7 @@ SHOES = pd.DataFrame(
         "stock": [number % 2 == 0 for number in range(30)],
     }
 )
-FIELDS = {
+FIELDS: dict[str, str | Mapping[str, object]] = {
     "title": {"kind": "text", "suggest": True},
     "about": "text",
     "brand": "keyword",
