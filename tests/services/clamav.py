@@ -16,6 +16,8 @@ from services.server import free_port
 
 START_SECONDS = 30
 STREAM_MOST = 4 * 1024 * 1024
+SCAN_MOST = 16 * 1024 * 1024
+SAYS_WHEN_IT_GIVES_UP = ("AlertExceedsMax yes", f"MaxFileSize {SCAN_MOST}")
 
 _EICAR = ("X5O!P%@AP[4", "\\PZX54(P^)7CC)7}$EI", "CAR-STANDARD-ANTI", "VIRUS-TEST-FILE!$H+H*")
 
@@ -78,26 +80,18 @@ class ClamServer:
             "TCPAddr 127.0.0.1",
             f"TCPSocket {self.port}",
             "Foreground yes",
-            "User root" if Path("/root").is_dir() and self._is_root() else "# as who starts it",
             f"StreamMaxLength {STREAM_MOST}",
-            "MaxScanSize 16M",
-            "MaxFileSize 8M",
+            f"MaxScanSize {SCAN_MOST}",
             "MaxRecursion 10",
         )
 
-    @staticmethod
-    def _is_root() -> bool:
-        import os
-
-        return os.geteuid() == 0
-
 
 @contextlib.contextmanager
-def running_clamd(*options: str) -> Iterator[ClamServer]:
-    """A daemon of our own; by default it says when it gives up."""
+def running_clamd(options: tuple[str, ...] = SAYS_WHEN_IT_GIVES_UP) -> Iterator[ClamServer]:
+    """A daemon of our own; unless told otherwise, it is set as burgee needs it."""
     needs_clamd()
     folder = Path(tempfile.mkdtemp(prefix="burgee-clamd-"))
-    server = ClamServer(folder, free_port(), options or ("AlertExceedsMax yes",))
+    server = ClamServer(folder, free_port(), options)
     try:
         server.start()
         yield server

@@ -62,13 +62,13 @@ def running_s3(folder: Path) -> Iterator[S3]:
         env = {"ROOT_ACCESS_KEY": s3.key, "ROOT_SECRET_KEY": s3.secret}
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=env)
         try:
-            _wait_for(s3.url, process, log)
+            wait_for_s3(s3.url, process, log)
             yield s3
         finally:
             stop(process)
 
 
-def _wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_for_s3(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
     """Until it answers anything: a refusal is an answer, too."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

@@ -11,14 +11,11 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any, Protocol
 
-from burgee.core.errors import InvalidInputError, MissingExtraError, WorkspaceError
+from burgee.core.errors import InvalidInputError, WorkspaceError
 from burgee.core.json import dumps, loads
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from burgee.core.s3 import S3_HINT, bucket_of, s3_client
 
 LEASE_SECONDS = 30.0
 """How long a writer on S3 keeps others out since it wrote last; so long they wait for one that was killed."""
@@ -66,8 +63,7 @@ class Storage(Protocol):
 def storage_at(place: str | Path) -> Storage:
     """A folder (made when it is written to), or `s3://bucket/prefix`.
 
-    S3 is reached as the usual variables say: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`,
-    `AWS_ENDPOINT_URL`, `AWS_PROFILE` and so on.
+    S3 is reached as the usual variables say (`core.s3`).
 
     Raises:
         InvalidInputError: it is neither.
@@ -78,10 +74,7 @@ def storage_at(place: str | Path) -> Storage:
         if not text:
             raise InvalidInputError("an archive needs a place: a folder or s3://bucket/prefix")
         return Folder(Path(text).expanduser())
-    url = urlsplit(text)
-    if url.scheme != "s3" or not url.netloc:
-        raise InvalidInputError(f"{text!r} is no place for an archive", hint="give a folder or s3://bucket/prefix")
-    return Bucket(url.netloc, url.path.strip("/"))
+    return Bucket(*bucket_of(text, "an archive"))
 
 
 class Folder:
@@ -162,7 +155,7 @@ class Bucket:
     def __init__(self, bucket: str, prefix: str) -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._client = _boto3().session.Session().client("s3")  # of its own: the shared one keeps old keys
+        self._client = s3_client("an archive")
 
     @property
     def place(self) -> str:
@@ -235,10 +228,7 @@ class Bucket:
         try:
             yield
         except (BotoCoreError, ClientError) as error:
-            hint = (
-                "see AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL, and that the bucket exists"
-            )
-            raise WorkspaceError(f"the archive {self.place!r} can't be used: {error}", hint=hint) from error
+            raise WorkspaceError(f"the archive {self.place!r} can't be used: {error}", hint=S3_HINT) from error
 
 
 class _Lease:
@@ -300,15 +290,6 @@ class _Lease:
         if tag is not None:
             self._until = until
         return tag
-
-
-def _boto3() -> "ModuleType":
-    try:
-        import boto3
-    except ImportError:
-        raise MissingExtraError("an archive on S3", "s3") from None
-    module: ModuleType = boto3
-    return module
 
 
 def _lock(descriptor: int) -> None:

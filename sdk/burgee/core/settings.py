@@ -19,8 +19,9 @@
 | `BURGEE_CACHE`                | where the cache is: `memory://`, or a URL of Redis (see `cache.redis`) |
 | `BURGEE_CACHE_TTL`            | seconds a value is cached unless said otherwise                        |
 | `BURGEE_CACHE_KEY`            | encrypts what is cached; several for rotation, newest first            |
-| `BURGEE_SCANNER`              | what scans files that come in: `clamd://host:port`, `clamd:///path`    |
+| `BURGEE_FILES`                | where files go: a folder or `s3://bucket/prefix`                       |
 | `BURGEE_SEARCH`               | what finds documents: `tantivy`, `fts5` or an Elasticsearch's URL      |
+| `BURGEE_SCANNER`              | what scans files that come in: `clamd://host:port`, `clamd:///path`    |
 | `BURGEE_MAX_BODY`             | bytes a request to the server may have                                 |
 """
 
@@ -56,8 +57,9 @@ class Settings(BaseSettings):
     cache: SecretStr = SecretStr("memory://")  # a URL may hold a password
     cache_ttl: float = Field(default=300.0, gt=0)
     cache_key: SecretStr | None = None
-    scanner: str | None = None
+    files: str | None = None
     search: SecretStr | None = None  # a URL may hold a password
+    scanner: str | None = None
     max_body: int = Field(default=64 * 1024 * 1024, gt=0)
 
 

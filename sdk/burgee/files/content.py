@@ -33,10 +33,11 @@ from burgee.files.signatures import (
     XLSX,
     ZIP,
     binary_type,
+    has_library,
     is_readable_format,
     library_type,
 )
-from burgee.files.texts import HTML, SVG, TEXT_SUFFIXES, TEXT_TYPES, XHTML, XML, as_text, text_type
+from burgee.files.texts import CSV, HTML, PLAIN, SVG, TEXT_SUFFIXES, TEXT_TYPES, XML, as_text, text_type
 
 HEAD = 64 * 1024
 """How many of the first bytes, and of the last, are looked at."""
@@ -63,7 +64,7 @@ DEFAULT_TYPES = (*_DATA, *_DOCUMENTS, *_IMAGES, *_ARCHIVES)
 """What comes in unless said otherwise."""
 
 ACTIVE_TYPES = frozenset(
-    {HTML, XHTML, XML, SVG, "text/javascript", "text/x-script", "text/x-python", "text/x-r", PICKLE, JAR, EXECUTABLE}
+    {HTML, XML, SVG, "text/javascript", "text/x-script", "text/x-python", "text/x-r", PICKLE, JAR, EXECUTABLE}
     | {MACHO, OLE, EXCEL, WORD, POWERPOINT, *MACRO_TYPES.values(), "application/x-elf", "application/wasm"}
     | {"application/x-dex", "application/x-ms-shortcut", "application/x-chm", "application/vnd.ms-cab-compressed"}
     | {"application/postscript", "application/x-msi", "application/x-shockwave-flash", "application/x-rpm"}
@@ -91,6 +92,7 @@ _SUFFIXES: dict[str, tuple[str, ...]] = {
     "npz": (_NPZ,),
     "duckdb": ("application/x-duckdb",),
     "sav": ("application/x-spss-sav",),
+    "dta": ("application/x-stata-dta",),
     "pdf": ("application/pdf",),
     "rtf": ("application/rtf",),
     "zip": (ZIP,),
@@ -116,6 +118,7 @@ _SUFFIXES: dict[str, tuple[str, ...]] = {
 """Endings of names, and what a file so called may be."""
 
 _OTHER_NAMES = {
+    "binary/octet-stream": UNKNOWN,
     "image/jpg": "image/jpeg",
     "application/csv": "text/csv",
     "text/json": "application/json",
@@ -129,6 +132,7 @@ _OTHER_NAMES = {
     "application/sqlite3": "application/vnd.sqlite3",
     "application/yml": "application/yaml",
     "text/xml": XML,
+    "application/xhtml+xml": HTML,
 }
 _MADE_OF = {
     ZIP: frozenset({_NPZ, XLSX, DOCX, PPTX, *_OPEN_DOCUMENT, _EPUB}),
@@ -153,7 +157,7 @@ def sniff(head: bytes, name: str, said: str | None = None) -> str:
     claim = media_type(said) if said is not None else None
     suffix = name.rpartition(".")[2].lower() if "." in name else ""
     endings = _SUFFIXES.get(suffix, ())
-    wanted = endings[0] if endings else claim
+    wanted = claim if claim in TEXT_TYPES and endings in {(), (PLAIN,)} else endings[0] if endings else claim
     text = None if is_readable_format(head) else as_text(head)
     found = text_type(text, wanted) if text is not None else binary_type(head) or library_type(head)
     if found.startswith("image/") and (_WITHIN_IMAGES.search(head) or b"%PDF-" in head[:1024]) and found != SVG:
@@ -211,11 +215,14 @@ def need_allowed(type: str, name: str, patterns: Iterable[str] = DEFAULT_TYPES) 
     """Refuse a file whose type may not come in."""
     if not allowed(type, patterns):
         known = "of no known type" if type == UNKNOWN else f"of type {type}"
-        raise FileTypeError(
+        refused = FileTypeError(
             f"{shortened(name)!r} is {known}, and such files are not taken here",
             hint="the setting BURGEE_FILES_TYPES lists the types that are; one that could run must be named in full",
             type=type,
         )
+        if type == UNKNOWN and not has_library():
+            refused.add_note("libmagic would know more types: pip install 'burgee[files]', apt-get install libmagic1")
+        raise refused
 
 
 def _agreed(found: str, claims: tuple[str, ...], name: str, why: str) -> str:
@@ -224,8 +231,8 @@ def _agreed(found: str, claims: tuple[str, ...], name: str, why: str) -> str:
     if narrower:
         return narrower
     for claim in claims:
-        wider = found in _MADE_OF.get(claim, ()) or (claim == "text/plain" and found in TEXT_TYPES - ACTIVE_TYPES)
-        if wider or _bare(found) == _bare(claim):
+        wider = found in _MADE_OF.get(claim, ()) or (claim == PLAIN and found in TEXT_TYPES - ACTIVE_TYPES)
+        if wider or _bare(found) == _bare(claim) or (found, claim) == (CSV, EXCEL):  # as browsers on Windows say
             return found
     if found == UNKNOWN and not any(claim in _KNOWN for claim in claims):
         return found

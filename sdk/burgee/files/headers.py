@@ -28,7 +28,7 @@ def disposition(name: str) -> str:
     shown = shown[:_MOST_CHARACTERS] or "file"
     plain = unicodedata.normalize("NFKD", shown)
     plain = "".join(one for one in plain if not unicodedata.combining(one))
-    plain = _NOT_PLAIN.sub("_", plain)
+    plain = _NOT_PLAIN.sub("_", plain) or "file"
     exact = quote(shown, safe=_ATTRIBUTE_CHARACTERS)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}"
 

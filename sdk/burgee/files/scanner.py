@@ -1,14 +1,15 @@
 """Looking for malware before a file is kept: ClamAV's daemon, asked over its socket (INSTREAM, see `man clamd`).
 
-What could not be looked at is not taken: no answer, an error, or more than the daemon looks through are refusals. The
-daemon must be set to say when it gives up (`AlertExceedsMax yes`; by default it calls such a file clean); it is tried
-once, before the first file, whether it does.
+What could not be looked at is not taken: no answer, an error, or more than the daemon looks through are refusals. By
+default the daemon calls clean what it gave up on. It must say so (`AlertExceedsMax yes`), and `MaxFileSize` must not be
+below `MaxScanSize`: else it looks at the beginning of what an archive holds, and calls the archive clean. Whether it is
+so set is tried once, before the first file, with an archive that is larger unpacked than any daemon looks through.
 """
 
-import gzip
-import select
+import selectors
 import socket
-import threading
+import struct
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Protocol, override
 from urllib.parse import urlsplit
@@ -21,8 +22,9 @@ _PORT = 3310
 _PIECE = 64 * 1024
 _LONGEST_ANSWER = 4096
 _GAVE_UP = "Heuristics.Limits.Exceeded"
-_NESTED = 120
-"""How many times the trial is wrapped: more than any daemon unwraps (`MaxRecursion` is at most 100)."""
+_ZEROS = 1 << 20
+_BLOCKS = 2048
+"""How many MiB the trial holds: the most that `MaxFileSize` can be."""
 
 
 class Scanner(Protocol):
@@ -42,19 +44,20 @@ class Scanner(Protocol):
 class ClamAV(Scanner):
     """ClamAV's daemon at `clamd://host:port` or, by its socket, `clamd:///path`. Takes a connection for each file."""
 
-    __slots__ = ("_address", "_connect_timeout", "_timeout", "_trial", "_tried")
+    __slots__ = ("_address", "_connect_timeout", "_timeout", "_tried")
 
     def __init__(self, url: str, *, timeout: float = 150.0, connect_timeout: float = 5.0) -> None:
         """`timeout` is for each step, in seconds; the daemon itself gives a file up to 120 (`MaxScanTime`)."""
         self._address = _address(url)
         self._timeout = timeout
         self._connect_timeout = connect_timeout
-        self._trial = threading.Lock()
         self._tried = False
 
     @override
     def scan(self, pieces: Iterable[bytes]) -> None:
-        self._try_once()
+        if not self._tried:
+            self._try()
+            self._tried = True
         answer = self._ask(pieces)
         if answer.endswith(" FOUND"):
             signature = answer.removeprefix("stream: ").removesuffix(" FOUND")
@@ -68,15 +71,16 @@ class ClamAV(Scanner):
         if answer != "stream: OK":
             raise self._unavailable(f"it answered {answer!a}")
 
-    def _try_once(self) -> None:
-        if self._tried:
-            return
-        with self._trial:
-            if not self._tried and _GAVE_UP not in self._ask([_wrapped()]):
-                raise self._unavailable(
-                    "it calls clean what it could not look through", hint="set `AlertExceedsMax yes` in its clamd.conf"
-                )
-            self._tried = True
+    def _try(self) -> None:
+        try:
+            answer = self._ask(_archive_of_zeros())
+        except FileTooLargeError:
+            raise self._unavailable("it takes too little", hint="set StreamMaxLength to 4M or more") from None
+        if _GAVE_UP not in answer:
+            raise self._unavailable(
+                "it calls clean what it could not look through",
+                hint="in its clamd.conf: `AlertExceedsMax yes`, and a MaxFileSize that is not below MaxScanSize",
+            )
 
     def _ask(self, pieces: Iterable[bytes]) -> str:
         try:
@@ -89,14 +93,16 @@ class ClamAV(Scanner):
     def _sent(self, connection: socket.socket, pieces: Iterable[bytes]) -> str:
         """Send a file, in pieces; the daemon may answer, and hang up, before it has all."""
         error: OSError | None = None
-        for message in _messages(pieces):
-            try:
-                if select.select([connection], [], [], 0)[0]:
+        with selectors.DefaultSelector() as answered:
+            answered.register(connection, selectors.EVENT_READ)
+            for message in _messages(pieces):
+                try:
+                    if answered.select(0):
+                        break
+                    connection.sendall(message)
+                except OSError as broken:
+                    error = broken
                     break
-                connection.sendall(message)
-            except OSError as broken:
-                error = broken
-                break
         try:
             answer = _answer(connection)
         except OSError as broken:
@@ -171,8 +177,17 @@ def _answer(connection: socket.socket) -> str:
     return answer.rstrip(b"\0\n").decode("utf-8", "replace")
 
 
-def _wrapped() -> bytes:
-    data = b"a trial"
-    for _ in range(_NESTED):
-        data = gzip.compress(data, mtime=0)
-    return data
+def _archive_of_zeros() -> Iterator[bytes]:
+    """A ZIP file of 2 MiB that holds 2 GiB of zeros: one block of DEFLATE, many times (APPNOTE 4.3)."""
+    packer = zlib.compressobj(9, wbits=-15)
+    block = packer.compress(bytes(_ZEROS)) + packer.flush(zlib.Z_FULL_FLUSH)
+    end = packer.flush()
+    size = len(block) * _BLOCKS + len(end)
+    about = struct.pack("<HHHHHLLLHH", 20, 0, 8, 0, 0, 0, size, _ZEROS * _BLOCKS, 1, 0)
+    local = b"PK\x03\x04" + about + b"0"
+    entry = b"PK\x01\x02" + struct.pack("<H", 20) + about + bytes(14) + b"0"
+    yield local
+    for _ in range(_BLOCKS):
+        yield block
+    yield end + entry
+    yield b"PK\x05\x06" + struct.pack("<HHHHLLH", 0, 0, 1, 1, len(entry), len(local) + size, 0)

@@ -1,14 +1,14 @@
 """What a file is by its first bytes, for the formats that matter here: one answer on every machine.
 
 Sources: the formats' own specifications (Parquet, Arrow, Avro, ORC, HDF5, ZIP's APPNOTE, ECMA-376, OpenDocument) and
-the WHATWG MIME Sniffing standard; media types are IANA's where there is one. What is not here is left to libmagic.
+the WHATWG MIME Sniffing standard; media types are IANA's where there is one. What is not here is left to libmagic,
+where it is installed. The packages that would bring it along bring either an old release with a known flaw
+(CVE-2022-48554), or are too young to be given what strangers upload.
 """
 
-import importlib.util
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 
 UNKNOWN = "application/octet-stream"
 PARQUET = "application/vnd.apache.parquet"
@@ -100,6 +100,11 @@ def binary_type(head: bytes) -> str | None:
     return found or next((type for type, fits in _FORMS if fits(head)), None)
 
 
+def has_library() -> bool:
+    """Whether libmagic is there: the extra `files`, and the library itself, which the system's packages bring."""
+    return _libmagic() is not None
+
+
 def library_type(head: bytes) -> str:
     """What libmagic says, where it is there; else `application/octet-stream`."""
     ask = _libmagic()
@@ -149,9 +154,15 @@ def _is_pickle(head: bytes) -> bool:
     return head.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04\x95", b"\x80\x05\x95"))
 
 
+def _is_old_stata(head: bytes) -> bool:
+    """A file of Stata 8 to 12 (`help dta_115`): its version, the order of its bytes, and two marks."""
+    return head[:1] in {b"q", b"r", b"s"} and head[1:4] in {b"\x01\x01\x00", b"\x02\x01\x00"}
+
+
 _FORMS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     (ARROW_STREAM, _is_arrow_stream),
     (PICKLE, _is_pickle),
+    ("application/x-stata-dta", _is_old_stata),
     ("image/webp", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP"),
     ("image/avif", lambda head: head[4:8] == b"ftyp" and head[8:12] in {b"avif", b"avis"}),
     ("image/heic", lambda head: head[4:8] == b"ftyp" and head[8:12] in {b"heic", b"heix", b"mif1", b"msf1"}),
@@ -164,16 +175,11 @@ _FORMS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
 @cache
 def _libmagic() -> Callable[[bytes], str] | None:
     """The answer of libmagic for some bytes: one handle, by turns. None where there is no libmagic."""
-    database = _preload()
     try:
         import magic
-
-        try:
-            handle = magic.Magic(mime=True, magic_file=database)
-        except magic.MagicException:  # another libmagic was loaded before, and knows its own database only
-            handle = magic.Magic(mime=True)
-    except ImportError:
+    except ImportError:  # of python-magic, or of the library it looks for
         return None
+    handle = magic.Magic(mime=True)
     turn = threading.Lock()
 
     def ask(head: bytes) -> str:
@@ -184,22 +190,3 @@ def _libmagic() -> Callable[[bytes], str] | None:
                 return UNKNOWN
 
     return ask
-
-
-def _preload() -> str | None:
-    """Load the libmagic that pylibmagic brings, and give its database: the same answers on every Linux.
-
-    Importing pylibmagic itself would change `ctypes` and the environment of every child process.
-    """
-    import ctypes
-
-    found = importlib.util.find_spec("pylibmagic")
-    for folder in found.submodule_search_locations or () if found else ():
-        library, database = Path(folder, "libmagic.so.1"), Path(folder, "magic.mgc")
-        if library.is_file() and database.is_file():
-            try:
-                ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
-            except OSError:
-                return None
-            return str(database)
-    return None

@@ -41,7 +41,7 @@ class Signer:
     __slots__ = ("_key",)
 
     def __init__(self, secret: bytes) -> None:
-        if not isinstance(secret, bytes) or len(secret) < _FEWEST_BYTES:
+        if not _is_strong(secret):
             raise InvalidInputError(f"the secret for signing must have {_FEWEST_BYTES} bytes or more")
         self._key = hmac.digest(secret, _PURPOSE, "sha256")
 
@@ -61,12 +61,14 @@ class Signer:
 
     def verify(self, token: str, method: str, now: datetime) -> SignedClaims:
         """The claims of a token that permits this method now; else `AuthenticationError`, which does not say why."""
-        claims = self._read(token) if isinstance(token, str) and len(token) <= _LONGEST_TOKEN else None
+        claims = self._read(token)
         if claims is None or claims.method != method or now >= claims.expires:
             raise AuthenticationError("this address is not valid, or not any more", hint="ask for a new one")
         return claims
 
-    def _read(self, token: str) -> SignedClaims | None:
+    def _read(self, token: object) -> SignedClaims | None:
+        if not isinstance(token, str) or len(token) > _LONGEST_TOKEN:
+            return None
         body, _, signature = token.encode(errors="replace").partition(b".")
         if not hmac.compare_digest(signature, self._signature(body)):
             return None
@@ -75,6 +77,10 @@ class Signer:
 
     def _signature(self, body: bytes) -> bytes:
         return _text(hmac.digest(self._key, body, "sha256"))
+
+
+def _is_strong(secret: object) -> bool:
+    return isinstance(secret, bytes) and len(secret) >= _FEWEST_BYTES
 
 
 def _text(data: bytes) -> bytes:

@@ -7,7 +7,7 @@ import codecs
 import json
 import re
 
-HTML, XHTML, XML, SVG = "text/html", "application/xhtml+xml", "application/xml", "image/svg+xml"
+HTML, XML, SVG = "text/html", "application/xml", "image/svg+xml"
 PLAIN, CSV, JSON, JSON_LINES = "text/plain", "text/csv", "application/json", "application/x-ndjson"
 
 TEXT_SUFFIXES = {
@@ -30,7 +30,7 @@ TEXT_SUFFIXES = {
     "sql": "application/sql",
     "html": HTML,
     "htm": HTML,
-    "xhtml": XHTML,
+    "xhtml": HTML,
     "xml": XML,
     "svg": SVG,
     "js": "text/javascript",
@@ -86,7 +86,7 @@ def text_type(text: str, wanted: str | None) -> str:
     """
     found = _markup_type(text)
     if found:
-        return wanted if found == XML and wanted in {SVG, XHTML} else found
+        return wanted if found == XML and wanted in {SVG, HTML} else found
     if wanted in _BEGIN_LIKE_JSON:
         return wanted if not text.strip() or _JSON_START.match(text) else PLAIN
     if wanted in TEXT_TYPES:
@@ -108,7 +108,7 @@ def _markup_type(text: str) -> str | None:
         return HTML
     element = _ELEMENT.match(text, start)
     if element and element[1].lower() in {"svg", "html"}:
-        return SVG if element[1].lower() == "svg" else XHTML
+        return SVG if element[1].lower() == "svg" else HTML
     return XML if text.lstrip()[:5].lower() == "<?xml" else None
 
 
