@@ -144,7 +144,7 @@ class Catalogue:
             output.flush()
             os.fsync(output.fileno())
         beside.replace(self._file)
-        opened = os.open(self.folder or "", os.O_RDONLY)
+        opened = os.open(self.folder, os.O_RDONLY)
         try:
             os.fsync(opened)
         finally:
@@ -152,7 +152,7 @@ class Catalogue:
 
     def _sweep(self, names: Names) -> None:
         known = {built.place for built in names.indexes.values()}
-        for path in (self.folder or Path()).iterdir():
+        for path in self._file.parent.iterdir():
             if path.is_dir() and path.name not in known and len(path.name) == len(uuid.UUID(int=0).hex):
                 shutil.rmtree(path, ignore_errors=True)
 

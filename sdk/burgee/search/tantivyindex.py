@@ -106,23 +106,20 @@ def offers(values: Iterable[Value]) -> list[str]:
 
 
 def _add_field(made: "tantivy.Document", at: int, field: Field, values: Sequence[Value]) -> None:
-    if field.kind is Kind.TEXT:
-        for value in values:
-            made.add_text(f"t{at}", plain(str(value)))
+    for value in values if field.kind is Kind.TEXT else ():
+        made.add_text(f"t{at}", plain(str(value)))
     whole = [stored(value) for value in whole_values(field, values)]
     if len(whole) > 1:
         made.add_text("many", str(at))
     for name, several in ((f"w{at}", whole), (f"l{at}", sorted(whole)[:1]), (f"h{at}", sorted(whole)[-1:])):
         for value in several:
             _add(made, name, field, value)
-    if field.kind is Kind.DATE:
-        for part in PARTS:
-            for value in whole:
-                made.add_integer(f"{part}{at}", number_of(int(value), part))
-    if field.suggest:
-        for text in offers(values):
-            made.add_text(f"o{at}", text)
-            made.add_text(f"p{at}", plain(text))
+    for part in PARTS if field.kind is Kind.DATE else ():
+        for value in whole:
+            made.add_integer(f"{part}{at}", number_of(int(value), part))
+    for text in offers(values) if field.suggest else ():
+        made.add_text(f"o{at}", text)
+        made.add_text(f"p{at}", plain(text))
 
 
 def _add(made: "tantivy.Document", name: str, field: Field, value: str | float) -> None:

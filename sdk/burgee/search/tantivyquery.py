@@ -1,7 +1,7 @@
 """Queries as tantivy's own objects: nothing that was typed is ever read as a query by tantivy."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from os.path import commonprefix
 from typing import TYPE_CHECKING, cast
@@ -127,10 +127,9 @@ class Queries:
         if kind in {Kind.TEXT, Kind.KEYWORD}:
             return self._one_of(name, self._terms(name, low, high, below=below))
         if kind is Kind.NUMBER:
-            bounds = [None if bound is None else float(cast("float", bound)) for bound in (low, high)]
-            return self._made.range_query(
-                self._schema, name, self._types.Float, *bounds, include_upper=not below or high is None
-            )
+            first, last = (None if bound is None else float(cast("float", bound)) for bound in (low, high))
+            inclusive = not below or high is None
+            return self._made.range_query(self._schema, name, self._types.Float, first, last, include_upper=inclusive)
         least = _SMALLEST if low is None else max(_SMALLEST, math.ceil(cast("float", low)))
         most = _LARGEST
         if high is not None:
@@ -168,7 +167,7 @@ class Queries:
     def _terms(self, name: str, low: object, high: object, *, below: bool) -> list[str]:
         """The keywords there are between two: tantivy knows no ranges of text."""
         prefix = commonprefix([low, high]) if isinstance(low, str) and isinstance(high, str) else ""  # noqa: RUF071 - of texts
-        terms = (term for term, _ in self._searcher.terms_with_prefix(name, prefix))
+        terms: Iterable[str] = (term for term, _ in self._searcher.terms_with_prefix(name, prefix))
         if isinstance(high, str):
             terms = takewhile(lambda term: term < high or (term == high and not below), terms)
         return [term for term in terms if not isinstance(low, str) or term >= low]
