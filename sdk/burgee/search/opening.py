@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from burgee.core.errors import InvalidInputError
+from burgee.core.errors import InvalidInputError, MissingExtraError
 from burgee.core.settings import Settings
 from burgee.search.fallback import WithFallback
 from burgee.search.model import Document
@@ -57,13 +57,14 @@ def _made(asked: str | None, folder: Path | None) -> WithFallback[Document]:
     if asked == FTS5:
         return WithFallback(second)
     if asked in {None, TANTIVY}:
+        from burgee.search.tantivy import TantivySearch
+
         try:
-            from burgee.search.tantivy import TantivySearch
-        except ImportError:
+            return WithFallback(TantivySearch(folder), second)
+        except MissingExtraError:
             if asked is not None:
                 raise
             return WithFallback(second)
-        return WithFallback(TantivySearch(folder), second)
     from burgee.search.elasticsearch import ElasticsearchSearch
 
     return WithFallback(ElasticsearchSearch(asked), second, kept_fresh=True)
