@@ -6,6 +6,7 @@ import string
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -161,17 +162,39 @@ def test_a_wrong_login_is_said_without_the_login(elasticsearch_server: Elasticse
         stranger.close()
 
 
-def test_an_api_key_is_a_login(elasticsearch_server: ElasticsearchServer, name: str) -> None:
-    import elasticsearch
+@pytest.fixture
+def busy_proxy() -> Iterator[tuple[str, list[str | None]]]:
+    """A proxy before an Elasticsearch that it can't reach: its URL, and the logins it was shown."""
+    shown: list[str | None] = []
 
-    admin = elasticsearch.Elasticsearch(elasticsearch_server.place, basic_auth=(USER, PASSWORD))
-    key = admin.security.create_api_key(name="search")["encoded"]
-    admin.close()
-    elastic = ElasticsearchSearch(f"{elasticsearch_server.place}?api_key={key}")
-    elastic.create(name, MAPPING)
-    elastic.write(name, [Put("a", {"t": "x"})], 1)
-    assert ids_of(elastic, name, SearchQuery(Word("x"))) == ["a"]
-    assert key not in f"{elastic!r} {vars(elastic)!r}"
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            shown.append(self.headers["Authorization"])
+            self.send_response(int(self.path.split(".")[-1].split("/")[0]))
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", "9")
+            self.end_headers()
+            self.wfile.write(b"<p>No</p>")
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}", shown
+        server.shutdown()
+        serving.join()
+
+
+def test_an_api_key_is_shown_to_the_server_and_to_nobody_else(busy_proxy: tuple[str, list[str | None]]) -> None:
+    url, shown = busy_proxy
+    elastic = ElasticsearchSearch(f"{url}?api_key=bWFkZTp1cA%3D%3D")
+    for status in (200, 401, 403, 429, 500, 502, 503, 504):
+        with pytest.raises(SearchUnavailableError, match=f"answered {status}") as caught:
+            elastic.search(f"products.{status}", SearchQuery())
+        assert "bWFkZ" not in f"{caught.value!r} {caught.value.__cause__!r} {elastic!r} {vars(elastic)!r}"
+    assert shown == ["ApiKey bWFkZTp1cA=="] * 8  # once each: nothing is tried again
     elastic.close()
 
 

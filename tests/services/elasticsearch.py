@@ -23,6 +23,7 @@ from services.server import free_port
 
 START_SECONDS, STOP_SECONDS = 240, 30
 USER, PASSWORD = "burgee", "made-up:for/the@tests"
+_HEALTH = "/_cluster/health?wait_for_status=yellow&timeout=1s"  # all indexes can be asked
 _JAVA = (
     "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1 "  # compiled little: it starts sooner so
     "-Des.queryable_built_in_roles_enabled=false"  # an index of its own that nobody here asks for
@@ -100,7 +101,7 @@ class ElasticsearchServer:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.place}/_cluster/health", auth=(USER, PASSWORD), timeout=5).is_success:
+                if httpx.get(self.place + _HEALTH, auth=(USER, PASSWORD), timeout=5).is_success:
                     return
             time.sleep(0.1)
         printed = log.read_text(errors="replace")
