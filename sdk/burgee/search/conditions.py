@@ -9,6 +9,8 @@ from burgee.core.checks import need_number, need_text
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.search.cursor import SCORE
 from burgee.search.model import (
+    All,
+    AnyOf,
     Between,
     Dates,
     Exists,
@@ -20,16 +22,21 @@ from burgee.search.model import (
     Kind,
     Not,
     OneOf,
+    Phrase,
     Ranges,
     Scalar,
     Sort,
     Stats,
     Terms,
+    Within,
+    Without,
+    Word,
 )
 
 type Wanted = tuple[str, object]
 """A facet that was asked for: the field, and how, if that was said."""
 
+TEXTS = Word | Phrase | All | AnyOf | Without | Within
 FACETS = Terms | Ranges | Histogram | Dates | Stats
 FILTERS = OneOf | Between | Exists | Not
 

@@ -94,14 +94,14 @@ class Changes:
         self._documents[id] = None if document is None else as_document(what, _fields(document))
 
     def give(self, put: Put, remove: Remove) -> None:
-        """Bring all of it to the index, and begin anew."""
-        there = {id: document for id, document in self._documents.items() if document is not None}
-        gone = [id for id in self._documents if id not in there]
+        """Bring all of it to the index, and begin anew; also where it is refused."""
+        made, self._documents = self._documents, {}
+        there = {id: document for id, document in made.items() if document is not None}
+        gone = [id for id in made if id not in there]
         if there:
             put(there)
         if gone:
             remove(gone)
-        self._documents.clear()
 
     def __len__(self) -> int:
         return len(self._documents)

@@ -11,7 +11,7 @@ from burgee.core.errors import InvalidInputError
 from burgee.core.link import Link
 from burgee.core.page import LARGEST_PAGE
 from burgee.search.answer import Answer, FacetCounts
-from burgee.search.conditions import FACETS, FILTERS, Wanted, compared, condition, facet_of, negated, sort_of
+from burgee.search.conditions import FACETS, FILTERS, TEXTS, Wanted, compared, condition, facet_of, negated, sort_of
 from burgee.search.errors import DegradedSearchWarning
 from burgee.search.language import parse
 from burgee.search.model import (
@@ -31,6 +31,8 @@ from burgee.search.protocol import SearchService
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+    from burgee.notebook.searchbox import SearchBox
 
 _NOTHING = IndexMapping(())
 
@@ -69,7 +71,8 @@ class Query(Shown):
 
         `field:word` looks in one field only. Nothing that is typed is wrong, and nothing is an engine's syntax.
         """
-        parse(text) if isinstance(text, str) else None  # what is too long is refused here, not later
+        if not isinstance(text, TEXTS):
+            parse(text)  # says here what is too long, not later
         return self._with(text=text)
 
     def filter(self, *filters: "Filter | Mapping[str, object]", **fields: object) -> "Query":
@@ -205,9 +208,10 @@ class Query(Shown):
                 return
             asked = replace(asked, after=page.after)
 
-    def widget(self) -> Any:  # noqa: ANN401 - a widget of `notebook`, which stands above
+    def widget(self) -> "SearchBox":
         """A search box: type, narrow by facets, turn pages."""
-        return view("searchbox").search_box(self)
+        box: SearchBox = view("searchbox").search_box(self)
+        return box
 
     def _page(self, asked: SearchQuery) -> SearchResult[Document]:
         size = min(asked.size, LARGEST_PAGE)
