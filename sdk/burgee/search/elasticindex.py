@@ -3,13 +3,13 @@
 Fields go by their number, not by their name, as names of ours may hold what Elasticsearch has a meaning for. For the
 field of the number 3 there is, as far as it is of use:
 
-| name | what                                                                                                          |
-|------|---------------------------------------------------------------------------------------------------------------|
-| `t3` | a text's words (see `search.analysis`), with blanks between                                                     |
-| `w3` | the value taken whole: keyword, long or double; a date in microseconds since 1970, a boolean as 1 or 0          |
-| `h3` | 0 if there is such a value: what has none is last, even after the largest number                                |
-| `d3` | a date in milliseconds, for steps of the calendar                                                               |
-| `s3` | nested: each value that is suggested, and its words                                                             |
+| name | what                                                                                                      |
+|------|-----------------------------------------------------------------------------------------------------------|
+| `t3` | a text's words (see `search.analysis`), with blanks between                                               |
+| `w3` | the value taken whole: keyword, long or double; a date in microseconds since 1970, a boolean as 1 or 0    |
+| `h3` | 0 if there is such a value: what has none is last, even after the largest number                          |
+| `d3` | a date in milliseconds, for steps of the calendar                                                         |
+| `s3` | nested: each value that is suggested, and its words                                                       |
 
 Beside them are `id` and `document`: the document as JSON, in one text, so that it comes back as it was given. What is
 ours about an index (`About`) is in the mapping's `_meta`, and so is as durable as the index and gone with it.
