@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components import needs_chromium, require
+from components import needs_chromium, needs_newest_java, require
 
 
 def test_a_component_that_is_there_is_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +34,10 @@ def test_chromium_is_looked_for_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp
     program = tmp_path / "chromium-browser"
     program.touch(mode=0o755)
     assert needs_chromium() == str(program)
+
+
+def test_the_newest_java_is_taken_by_what_it_says_of_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "release").write_text('IMPLEMENTOR="Nobody"\nJAVA_VERSION="1234.0.1"\n')
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("ES_JAVA_HOME", str(tmp_path / "nowhere"))
+    assert needs_newest_java() == str(tmp_path)

@@ -21,8 +21,14 @@ import httpx
 from components import needs_elasticsearch, needs_newest_java
 from services.server import free_port
 
-START_SECONDS, STOP_SECONDS = 120, 30
+START_SECONDS, STOP_SECONDS = 240, 30
 USER, PASSWORD = "burgee", "made-up:for/the@tests"
+_HEALTH = "/_cluster/health?wait_for_status=yellow&timeout=1s"  # all indexes can be asked
+_JAVA = (
+    "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1 "  # compiled little: it starts sooner so
+    "-Des.queryable_built_in_roles_enabled=false"  # an index of its own that nobody here asks for
+)
+_MEMORY, _ROOM = Path("/dev/shm"), 1024**3  # noqa: S108 # where data is kept, if there is so much room: nobody waits for a disk
 _SETTINGS = {
     "discovery.type": "single-node",
     "network.host": "127.0.0.1",
@@ -37,6 +43,7 @@ class ElasticsearchServer:
     """A server that can be stopped or killed, and started again over the same data."""
 
     folder: Path
+    data: Path
     port: int
     process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
@@ -56,7 +63,7 @@ class ElasticsearchServer:
             packed.extractall(self.folder)
         (unpacked,) = self.folder.glob("elasticsearch-*")
         home = unpacked.rename(self.folder / "home")
-        places = {"path.data": self.folder / "data", "path.logs": self.folder / "logs"}
+        places = {"path.data": self.data, "path.logs": self.folder / "logs"}
         settings = _SETTINGS | {"http.port": self.port} | {name: str(place) for name, place in places.items()}
         (self.folder / "tmp").mkdir()
         config = home / "config"
@@ -67,7 +74,7 @@ class ElasticsearchServer:
         (config / "users_roles").write_text(f"superuser:{USER}\n")
         if os.geteuid() == 0:
             owner = pwd.getpwnam("nobody")
-            for path in (self.folder, *self.folder.rglob("*")):
+            for path in (self.data, self.folder, *self.folder.rglob("*")):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
 
     def start(self) -> None:
@@ -76,7 +83,7 @@ class ElasticsearchServer:
         env = {
             "PATH": os.environ["PATH"],
             "ES_JAVA_HOME": needs_newest_java(),
-            "ES_JAVA_OPTS": "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1",  # it starts faster so
+            "ES_JAVA_OPTS": _JAVA,
             "ES_TMPDIR": str(self.folder / "tmp"),
         }
         command = ["bash", str(self.folder / "home" / "bin" / "elasticsearch"), "-p", str(self._pid_file)]
@@ -94,7 +101,7 @@ class ElasticsearchServer:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.place}/_cluster/health", auth=(USER, PASSWORD), timeout=5).is_success:
+                if httpx.get(self.place + _HEALTH, auth=(USER, PASSWORD), timeout=5).is_success:
                     return
             time.sleep(0.1)
         printed = log.read_text(errors="replace")
@@ -131,9 +138,11 @@ class ElasticsearchServer:
 def running_elasticsearch() -> Iterator[ElasticsearchServer]:
     """A server of our own."""
     archive = needs_elasticsearch()
+    in_memory = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
     folder = Path(tempfile.mkdtemp(prefix="burgee-elasticsearch-"))
+    data = Path(tempfile.mkdtemp(prefix="burgee-elasticsearch-", dir=_MEMORY if in_memory else None))
     try:
-        server = ElasticsearchServer(folder, free_port())
+        server = ElasticsearchServer(folder, data, free_port())
         server.prepare(archive)
         try:
             server.start()
@@ -142,6 +151,7 @@ def running_elasticsearch() -> Iterator[ElasticsearchServer]:
             server.end()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(data, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -22,7 +23,7 @@ _OPTIONS = ("prefix", "api_key", "ca")
 _PREFIX = re.compile(r"[a-z][a-z0-9-]{0,49}")
 _PORT, _SECURE_PORT = 9200, 443
 _CONNECTIONS = 20
-_BAD_REQUEST, _REFUSED, _MISSING, _TOO_LARGE = 400, (401, 403), 404, 413
+_BAD_REQUEST, _NO_LOGIN, _MISSING, _TOO_LARGE = 400, 401, 404, 413
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Elastic:
             return InvalidInputError(f"a document is larger than Elasticsearch at {self.place} takes")
         if status == _BAD_REQUEST:
             return InvalidInputError(f"Elasticsearch can't be asked that: {reason}")
-        hint = "its URL needs another login: see burgee.search.elasticclient" if status in _REFUSED else None
+        hint = "its URL needs another login: see burgee.search.elasticclient" if status == _NO_LOGIN else None
         return SearchUnavailableError(f"Elasticsearch at {self.place} answered {status}: {reason}", hint=hint)
 
 
@@ -92,6 +93,8 @@ def connecting(url: str, timeout: float) -> Elastic:
     arguments: dict[str, Any] = {"request_timeout": timeout, "max_retries": 0, "connections_per_node": _CONNECTIONS}
     arguments |= _login(parts.username, parts.password, options.get("api_key"))
     if "ca" in options:
+        if not Path(options["ca"]).is_file():
+            raise InvalidInputError(f"there is no file of certificates {options['ca']!r}", hint=_example())
         arguments["ca_certs"] = options["ca"]
     try:
         client = elasticsearch.Elasticsearch(places, **arguments)

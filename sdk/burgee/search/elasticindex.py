@@ -3,13 +3,13 @@
 Fields go by their number, not by their name, as names of ours may hold what Elasticsearch has a meaning for. For the
 field of the number 3 there is, as far as it is of use:
 
-| name | what                                                                                                          |
-|------|---------------------------------------------------------------------------------------------------------------|
-| `t3` | a text's words (see `search.analysis`), with blanks between                                                     |
-| `w3` | the value taken whole: keyword, long or double; a date in microseconds since 1970, a boolean as 1 or 0          |
-| `h3` | 0 if there is such a value: what has none is last, even after the largest number                                |
-| `d3` | a date in milliseconds, for steps of the calendar                                                               |
-| `s3` | nested: each value that is suggested, and its words                                                             |
+| name | what                                                                                                      |
+|------|-----------------------------------------------------------------------------------------------------------|
+| `t3` | a text's words (see `search.analysis`), with blanks between                                               |
+| `w3` | the value taken whole: keyword, long or double; a date in microseconds since 1970, a boolean as 1 or 0    |
+| `h3` | 0 if there is such a value: what has none is last, even after the largest number                          |
+| `d3` | a date in milliseconds, for steps of the calendar                                                         |
+| `s3` | nested: each value that is suggested, and its words                                                       |
 
 Beside them are `id` and `document`: the document as JSON, in one text, so that it comes back as it was given. What is
 ours about an index (`About`) is in the mapping's `_meta`, and so is as durable as the index and gone with it.
@@ -35,10 +35,11 @@ LONGEST_NAME = 240
 WRITING = "_w"
 """The end of the alias by which an index is written to. It can't be the end of a name: see `encoded`."""
 
-_PLAIN = re.compile(rb"[a-z0-9.-]")
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789.-")
 _CODED = re.compile(rb"_([0-9a-f]{2})")
 _TYPES = {Kind.INTEGER: "long", Kind.NUMBER: "double", Kind.BOOLEAN: "long", Kind.DATE: "long"}
 _FIELDS_EACH = 8  # of Elasticsearch, for one of ours, at most
+_MOST_OFFERED = 1_000_000  # values of one document that are suggested
 _ABOVE_BASIC = 0xFFFF
 
 
@@ -66,7 +67,7 @@ def encoded(prefix: str, name: str) -> str:
 
 def begun(name: str) -> str:
     """The part of a name there that stands for this one, or for its beginning."""
-    return "".join(chr(byte) if _PLAIN.match(bytes([byte])) else f"_{byte:02x}" for byte in name.encode())
+    return "".join(chr(byte) if byte in _PLAIN else f"_{byte:02x}" for byte in name.encode())
 
 
 def decoded(prefix: str, name: str) -> str | None:
@@ -99,7 +100,8 @@ def settings(mapping: IndexMapping) -> dict[str, Any]:
         "number_of_shards": 1,
         "auto_expand_replicas": "0-1",
         "mapping.total_fields.limit": max(1000, most),
-        "mapping.nested_fields.limit": max(50, len(mapping.fields)),
+        "mapping.nested_fields.limit": max(100, len(mapping.fields)),
+        "mapping.nested_objects.limit": _MOST_OFFERED,
     }
 
 

@@ -7,7 +7,7 @@ the field's times its weight, added up over the fields.
 import math
 from collections.abc import Iterable, Sequence
 from itertools import batched, pairwise
-from typing import Any
+from typing import Any, cast
 
 from burgee.search.cursor import SCORE
 from burgee.search.elasticindex import fitting, stored
@@ -187,7 +187,7 @@ class Asking:
 
     def _between(self, name: str, low: Scalar | None, high: Scalar | None, *, below: bool) -> Query:
         if self._fields[name].kind is Kind.INTEGER:
-            whole = _whole_bounds(low, high, below=below)
+            whole = _whole_bounds(cast("float | None", low), cast("float | None", high), below=below)
             if whole is None:
                 return NOTHING
             low, high, below = *whole, False
@@ -229,7 +229,7 @@ def _beginning(place: str, begins: Sequence[str]) -> Query:
     return {"match_phrase_prefix": {place: {"query": " ".join(begins), "max_expansions": _MOST_BEGINNINGS}}}
 
 
-def _whole_bounds(low: Any, high: Any, *, below: bool) -> tuple[int | None, int | None] | None:
+def _whole_bounds(low: float | None, high: float | None, *, below: bool) -> tuple[int | None, int | None] | None:
     """Bounds of whole numbers, both included; none if nothing is between them."""
     least = _SMALLEST if low is None else math.ceil(low)
     most = _LARGEST if high is None else math.ceil(high) - 1 if below else math.floor(high)
@@ -238,8 +238,9 @@ def _whole_bounds(low: Any, high: Any, *, below: bool) -> tuple[int | None, int 
     return max(least, _SMALLEST), min(most, _LARGEST)
 
 
-def _held(value: Any) -> Value:
-    return stored(value)
+def _held(value: Scalar) -> Value:
+    """A value of a checked query, where dates are microseconds, as it is in the index."""
+    return stored(cast("Value", value))
 
 
 def _step(begin: object, interval: float) -> float:

@@ -7,7 +7,7 @@ business of whoever asks.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, override
@@ -100,32 +100,22 @@ class ElasticsearchSearch(SearchProvider[Document]):
 
     @override
     def search(self, index: str, query: SearchQuery) -> SearchResult[Document]:
-        for _ in range(_TRIES):
-            place, known = self._about(index)
-            asked = check_query(query, known.mapping)
-            try:
-                return self._search(index, place, known.mapping, asked)
-            except NotFoundError as error:
-                if error.kind != "index":
-                    raise
-        raise NotFoundError("index", index, self.indexes())
+        return self._of_one(index, lambda place, mapping: self._search(place, mapping, check_query(query, mapping)))
 
     @override
     def suggest(self, index: str, prefix: str, field: str, limit: int) -> Sequence[str]:
-        place, known = self._about(index)
-        begins = check_suggest(known.mapping, prefix, field, limit)
-        offered = Asking(known.mapping).suggestions(field, begins, limit)
-        with self._server.asked(index):
+        def ask(place: str, mapping: IndexMapping) -> list[str]:
+            offered = Asking(mapping).suggestions(field, check_suggest(mapping, prefix, field, limit), limit)
             said = self._client.search(
                 index=place, size=0, aggs={"offered": offered}, allow_partial_search_results=False
             )
-        return [one["key"] for one in said["aggregations"]["offered"]["matching"]["values"]["buckets"]]
+            return [one["key"] for one in said["aggregations"]["offered"]["matching"]["values"]["buckets"]]
+
+        return self._of_one(index, ask)
 
     @override
     def count(self, index: str) -> int:
-        place, _ = self._about(index)
-        with self._server.asked(index):
-            return int(self._client.count(index=place)["count"])
+        return self._of_one(index, lambda place, _: int(self._client.count(index=place)["count"]))
 
     @override
     def point(self, alias: str, index: str) -> str | None:
@@ -197,6 +187,19 @@ class ElasticsearchSearch(SearchProvider[Document]):
                 return there, known
         raise NotFoundError("index", name, self.indexes())
 
+    def _of_one[T](self, name: str, ask: Callable[[str, IndexMapping], T]) -> T:
+        """What is answered of one index: the next one, if an alias was pointed to that and this one dropped."""
+        tries = _TRIES
+        while True:
+            place, known = self._about(name)
+            tries -= 1
+            try:
+                with self._server.asked(name):
+                    return ask(place, known.mapping)
+            except NotFoundError as error:
+                if error.kind != "index" or not tries:
+                    raise
+
     def _check(self, index: str, said: dict[str, dict[str, Any]]) -> None:
         """Raise what a refused change says, unless it is that what should go was not there."""
         ((kind, item),) = said.items()
@@ -204,7 +207,7 @@ class ElasticsearchSearch(SearchProvider[Document]):
             return
         raise self._server.failure(index, item["status"], cause(item.get("error")))
 
-    def _search(self, index: str, place: str, mapping: IndexMapping, query: SearchQuery) -> SearchResult[Document]:
+    def _search(self, place: str, mapping: IndexMapping, query: SearchQuery) -> SearchResult[Document]:
         asking, sorts = Asking(mapping), order(query)
         body: Query = {
             "query": self._query(place, asking, mapping, query),
@@ -216,10 +219,7 @@ class ElasticsearchSearch(SearchProvider[Document]):
             body["aggs"] = {str(at): asking.facet(facet) for at, facet in enumerate(query.facets)}
         if query.after is not None:
             body["search_after"] = asking.after(sorts, *decode(query.after, query, mapping))
-        with self._server.asked(index):
-            said = self._client.search(
-                index=place, body=body, allow_partial_search_results=False, preference=_copy(query)
-            )
+        said = self._client.search(index=place, body=body, allow_partial_search_results=False, preference=_copy(query))
         found = said["hits"]["hits"]
         hits = tuple(_hit(one, query, mapping) for one in found[: query.size])
         facets = tuple(asking.answer(facet, said["aggregations"][str(at)]) for at, facet in enumerate(query.facets))
@@ -241,11 +241,10 @@ class ElasticsearchSearch(SearchProvider[Document]):
         return {"bool": {"must": [wanted], "filter": others, "must_not": refused}}
 
     def _document(self, place: str, id: str) -> Document:
-        with self._server.asked(place):
-            said = self._client.search(index=place, query={"term": {"id": id}}, size=1)["hits"]["hits"]
-        if not said:
+        found = self._client.search(index=place, query={"term": {"id": id}}, size=1)["hits"]["hits"]
+        if not found:
             raise NotFoundError("document", id)
-        return loads_object(said[0]["_source"]["document"], "a document")
+        return loads_object(found[0]["_source"]["document"], "a document")
 
 
 def _actions(place: str, changes: Iterable[Put[Document] | Remove], mapping: IndexMapping) -> Iterator[dict[str, Any]]:
