@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import pytest
 from pydantic import BaseModel
@@ -77,7 +77,7 @@ class Item(burgee.Aggregate[Listed | Renamed | Sold]):
 class Items(burgee.Indexer[Item, dict[str, object]]):
     """Documents from aggregates: each as it is now."""
 
-    mapping = {"title": "text", "price": "number"}
+    mapping: ClassVar = {"title": "text", "price": "number"}
 
     def id(self, entity: Item) -> str:
         return entity.stream
@@ -131,7 +131,7 @@ def test_an_index_follows_aggregates_as_they_are_now(tenant: Tenant) -> None:
 def test_stored_events_of_any_type_can_be_followed(tenant: Tenant) -> None:
     class Notes(burgee.Indexer[burgee.StoredEvent, dict[str, object]]):
         types = ("note.*",)
-        mapping = {"text": "text", "at": "date"}
+        mapping: ClassVar = {"text": "text", "at": "date"}
 
         def id(self, entity: burgee.StoredEvent) -> str:
             return entity.id
@@ -158,7 +158,7 @@ def test_an_event_applied_again_is_the_same_document(tenant: Tenant) -> None:
 
 def test_a_document_that_cant_be_taken_stops_it_there_and_keeps_what_came_before(tenant: Tenant) -> None:
     class Wrong(Offers):
-        mapping = {"title": "integer"}
+        mapping: ClassVar = {"title": "integer"}
 
     tenant.events.append("item-1", [Sold("0"), Listed("1", "red shoes", 20.0), Sold("2")])
     with pytest.raises(ProjectionFailedError, match="'title' must be a whole number"):
