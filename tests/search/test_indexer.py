@@ -87,7 +87,7 @@ class Items(burgee.Indexer[Item, dict[str, object]]):
 
 
 def titles(tenant: Tenant, name: str) -> list[str]:
-    return sorted(str(hit.document["title"]) for hit in tenant.search(name))
+    return sorted(str(hit.document.get("title")) for hit in tenant.search(name))
 
 
 def test_an_index_follows_events(acme: Tenant) -> None:
@@ -144,6 +144,29 @@ def test_stored_events_of_any_type_can_be_followed(tenant: Tenant) -> None:
     frame = tenant.search("notes").query("milk").frame()
     assert frame["text"].tolist() == ["buy milk"]
     assert str(frame["at"].dtype) == "datetime64[us, UTC]"
+
+
+def test_who_is_forgotten_is_found_no_more(tenant: Tenant) -> None:
+    tenant.privacy.protect("item.listed", fields=["title"], subject="item")
+
+    class Kept(burgee.Indexer[burgee.StoredEvent, dict[str, object]]):
+        types = ("item.*",)
+        mapping: ClassVar = {"title": "text"}
+
+        def id(self, entity: burgee.StoredEvent) -> str:
+            return entity.stream
+
+        def document(self, entity: burgee.StoredEvent) -> dict[str, object]:
+            return {"title": entity.data.get("title")}
+
+    tenant.events.append("item-ann", Listed("ann", "shoes of ann", 1.0))
+    tenant.events.append("item-bob", Listed("bob", "shoes of bob", 1.0))
+    follower = tenant.search.follow("kept", Kept).catch_up()
+    assert tenant.search("kept").query("shoes").total() == 2
+    tenant.privacy.forget("ann")
+    follower.catch_up()
+    assert titles(tenant, "kept") == ["None", "shoes of bob"]
+    assert tenant.search("kept").query("ann").total() == 0
 
 
 def test_an_event_applied_again_is_the_same_document(tenant: Tenant) -> None:

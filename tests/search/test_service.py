@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -108,6 +109,9 @@ def test_every_way_of_asking_is_the_same_wherever_the_service_is(acme: Tenant) -
     assert len(first.hits) == 2
     assert [hit.id for hit in shop.query("red OR shoes").page(first.after).hits()] not in [[], [first.hits[0].id]]
     assert shop.get(3)["tags"] == ["a", "b"]
+    assert shop.add(pd.DataFrame({"id": [4.0], "title": ["Hüte"], "made": [pd.Timestamp("2026-03-01")]})) == 1
+    assert shop.query("hute").frame()["made"].tolist() == [pd.Timestamp("2026-03-01", tz="UTC")]
+    assert shop.remove(4) == 1
     assert shop.remove([3, 4]) == 1
     assert shop.count() == shop.total() == 2
     with pytest.raises(NotFoundError, match="no document '3'"):
