@@ -5,7 +5,9 @@ import shutil
 import tempfile
 import uuid
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import get_type_hints
 
@@ -18,6 +20,10 @@ from burgee.events.protocol import EventService
 from burgee.events.service import LocalEventService
 from burgee.experiments.protocol import ExperimentService
 from burgee.experiments.service import LocalExperimentService
+from burgee.files.opening import storage_of
+from burgee.files.protocol import FileService
+from burgee.files.scanner import scanner_of
+from burgee.files.service import LocalFileService
 from burgee.flags.protocol import FlagService
 from burgee.flags.service import LocalFlagService
 from burgee.keys.protocol import KeyService
@@ -54,6 +60,7 @@ class Services:
     privacy: PrivacyService
     experiments: ExperimentService
     search: SearchService
+    files: FileService
 
 
 PROTOCOLS: tuple[tuple[str, type], ...] = tuple(get_type_hints(Services).items())
@@ -106,12 +113,17 @@ def embedded(
     archive: str | None = None,
     analytics: object = None,
     search: Opened | None = None,
+    settings: Settings | None = None,
+    files: Path | None = None,
+    address: str | None = None,
 ) -> Services:
     """Services that do the work here, on this database.
 
     What questions run on is kept in the folder `mirror`. `archive` is a folder or `s3://…` for engines that don't
     see the log; without one it is a folder that goes with the process. `analytics` is the engine of questions
-    (`engine_of`). `search` are the engines of search (`search_in`), which are closed by their owner.
+    (`engine_of`). Files are kept in the folder `files` unless the settings name a place; `address` is where a server
+    of this workspace is reached (`LocalFileService`). `search` are the engines of search (`search_in`), which are closed
+    by their owner.
     """
     kept = Archive(archive or _passing(database))
     logs = Mirror(database, mirror)
@@ -131,8 +143,31 @@ def embedded(
         projections=LocalProjectionService(database, clock),
         privacy=LocalPrivacyService(database, clock, derived),
         experiments=LocalExperimentService(logs, engine, clock),
-        search=LocalSearchService(database, clock, search or passing_search(database, Settings())),
+        search=LocalSearchService(database, clock, search or passing_search(database, settings or Settings())),
+        files=_files(database, clock, settings or Settings(), files, address),
     )
+
+
+def files_of(workspace: str) -> Path | None:
+    """The folder whose `files` are those of an embedded workspace; none that lasts if it has no folder."""
+    return None if workspace == MEMORY else Path(workspace).expanduser().resolve()
+
+
+def _files(
+    database: Database, clock: Clock, settings: Settings, folder: Path | None, address: str | None
+) -> LocalFileService:
+    """Files; their storage is opened when it is first needed, and closed with the database at the latest."""
+    storage = partial(storage_of, settings.files, folder)
+    made = LocalFileService(
+        database, clock, storage, settings, scanner=scanner_of(settings), address=settings.public_url or address
+    )
+    weakref.finalize(database, _close, made.closing(), os.getpid())
+    return made
+
+
+def _close(close: Callable[[], None], owner: int) -> None:
+    if os.getpid() == owner:  # a forked child that ends leaves it to its parent
+        close()
 
 
 def _passing(database: Database) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, override
 
 from pydantic import BaseModel
 
-from burgee.app import MEMORY, Services, archive_of, connected, database_of, embedded, mirror_of, search_in
+from burgee.app import MEMORY, Services, archive_of, connected, database_of, embedded, files_of, mirror_of, search_in
 from burgee.cache.facade import Cache
 from burgee.cache.opening import cache_of
 from burgee.cache.protocol import CacheProvider
@@ -24,6 +24,8 @@ from burgee.core.scope import Caller
 from burgee.core.settings import Settings, load_settings
 from burgee.events.facade import Events
 from burgee.experiments.facade import Experiments
+from burgee.files.facade import Files
+from burgee.files.service import LocalFileService
 from burgee.flags.facade import Flags
 from burgee.flags.model import FlagState
 from burgee.flags.segments import Segments
@@ -56,8 +58,7 @@ class Tenant(Shown):
 
     __slots__ = (
         *("_known", "_link", "_services", "_settings"),
-        *("cache", "events", "experiments", "flags", "privacy", "projections", "search"),
-        *("segments", "state"),
+        *("cache", "events", "experiments", "files", "flags", "privacy", "projections", "search", "segments", "state"),
     )
 
     def __init__(
@@ -70,6 +71,7 @@ class Tenant(Shown):
         projected: Projected,
         background: Background,
         cache: CacheProvider[Any],
+        base: str = "",
     ) -> None:
         self._link = link.into(state.id)
         self._services = services
@@ -99,6 +101,8 @@ class Tenant(Shown):
         """Its search indexes: `acme.search("products").query("red shoes")`."""
         self.cache = Cache(cache, f"tenant:{state.id}")
         """Its part of the workspace's cache."""
+        self.files = Files(self._link, services.files, base=base, progress=progress)
+        """Its files."""
         self.privacy = Privacy(self._link, services.privacy)
         """Personal data in its events: what is encrypted, and how somebody is forgotten."""
 
@@ -170,7 +174,7 @@ class TenantList(Listing[Tenant]):
 class Tenants(Shown):
     """The tenants of a workspace: `ws.tenants["acme"]`."""
 
-    __slots__ = ("_background", "_cache", "_known", "_link", "_projected", "_services", "_settings")
+    __slots__ = ("_background", "_base", "_cache", "_known", "_link", "_projected", "_services", "_settings")
 
     def __init__(
         self,
@@ -181,7 +185,9 @@ class Tenants(Shown):
         projected: dict[str, Projected],
         background: Background,
         cache: CacheProvider[Any],
+        base: str = "",
     ) -> None:
+        self._base = base
         self._link = link
         self._services = services
         self._settings = settings
@@ -233,7 +239,8 @@ class Tenants(Shown):
     def _tenant(self, state: TenantState) -> Tenant:
         self._known[state.id] = state
         projected = self._projected.setdefault(state.id, {})
-        return Tenant(self._link, self._services, self._settings, state, {}, projected, self._background, self._cache)
+        kept = (self._background, self._cache, self._base)
+        return Tenant(self._link, self._services, self._settings, state, {}, projected, *kept)
 
     def _ipython_key_completions_(self) -> Sequence[str]:
         return sorted(self._known)
@@ -273,7 +280,8 @@ class Workspace(Shown):
         self._projected: dict[str, Projected] = {}
         self._cache = cache_of(settings)
         self._background = Background()
-        self.tenants = Tenants(link, services, settings, self._known, self._projected, self._background, self._cache)
+        kept = (self._known, self._projected, self._background, self._cache)
+        self.tenants = Tenants(link, services, settings, *kept, base="" if http is None else http.url)
         """The tenants."""
         self.cache = Cache(self._cache, "workspace")
         """Its cache: in this process's memory, or where `BURGEE_CACHE` says. Each tenant has one of its own."""
@@ -320,6 +328,8 @@ class Workspace(Shown):
         self._cache.close()
         if self._search is not None:
             self._search.close()
+        if isinstance(self.services.files, LocalFileService):
+            self.services.files.close()
         if self._database is not None:
             self._database.close()
         if self._http is not None:
@@ -376,8 +386,17 @@ def open_workspace(
     search = search_in(address, chosen)
     database = database_of(address, chosen)
     caller = Caller(actor) if actor is not None else None
-    archive, mirror = archive_of(address, chosen), mirror_of(address)
-    services = embedded(database, clock, mirror=mirror, archive=archive, analytics=analytics, search=search)
+    archive, mirror, files = archive_of(address, chosen), mirror_of(address), files_of(address)
+    services = embedded(
+        database,
+        clock,
+        mirror=mirror,
+        archive=archive,
+        analytics=analytics,
+        search=search,
+        settings=chosen,
+        files=files,
+    )
     return Workspace(address, services, Link(inline=True, caller=caller), chosen, database=database, search=search)
 
 

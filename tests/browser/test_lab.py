@@ -245,9 +245,10 @@ def test_a_log_of_one_day_can_be_explored_and_documents_searched_by_keys_alone(o
     box = notebook.page.locator(".burgee-search")
     found = box.locator(".burgee-total")
     box.locator(".burgee-search-field input").click()
-    notebook.page.keyboard.type("sho -tent")
+    notebook.page.keyboard.type("sho")
+    expect(box.locator(".burgee-hits mark")).to_have_text(["shoes"] * 3, timeout=SECONDS)
+    notebook.page.keyboard.type("es -tent")
     expect(found).to_have_text("2 found", timeout=SECONDS)
-    expect(box.locator(".burgee-hits mark")).to_have_text(["shoes", "shoes"])
     for _ in range(5):
         notebook.page.keyboard.press("Backspace")
     expect(found).to_have_text("3 found", timeout=SECONDS)

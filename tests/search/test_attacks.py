@@ -1,12 +1,13 @@
 """R11.5, R11.7: no text, name, cursor or id shows what the filter or the tenant keeps out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 import burgee
 from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
@@ -18,7 +19,10 @@ MINE = [
     {"id": "kept", "title": "A private note, not for you", "brand": "secret"},
 ]
 THEIRS = [{"id": "theirs", "title": "A note of somebody else", "brand": "open"}]
-FIELDS = {"title": {"kind": "text", "exact": True, "suggest": True}, "brand": "keyword"}
+FIELDS: dict[str, str | Mapping[str, object]] = {
+    "title": {"kind": "text", "exact": True, "suggest": True},
+    "brand": "keyword",
+}
 
 TEXTS = [
     "",
@@ -61,7 +65,9 @@ class Both:
 
 @pytest.fixture(scope="module", params=["tantivy", "fts5"])
 def both(request: pytest.FixtureRequest) -> Iterator[Both]:
-    settings = Settings(search="fts5", progress=False) if request.param == "fts5" else Settings(progress=False)
+    settings = (
+        Settings(search=SecretStr("fts5"), progress=False) if request.param == "fts5" else Settings(progress=False)
+    )
     with burgee.open("memory://", settings=settings) as ws:
         mine, other = ws.tenants.create("mine"), ws.tenants.create("other")
         mine.search.index("notes", MINE, id="id", mapping=FIELDS)

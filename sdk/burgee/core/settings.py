@@ -21,6 +21,10 @@
 | `BURGEE_CACHE_KEY`            | encrypts what is cached; several for rotation, newest first            |
 | `BURGEE_FILES`                | where files go: a folder or `s3://bucket/prefix`                       |
 | `BURGEE_SEARCH`               | what finds documents: `tantivy`, `fts5` or an Elasticsearch's URL      |
+| `BURGEE_FILES_LIMIT`          | bytes one file may have                                                |
+| `BURGEE_FILES_QUOTA`          | bytes a tenant's files may have together, unless set for the tenant    |
+| `BURGEE_FILES_TYPES`          | which types of files come in: `text/csv,image/*` (see `files.content`) |
+| `BURGEE_PUBLIC_URL`           | where others reach this workspace's server: signed addresses begin so  |
 | `BURGEE_SCANNER`              | what scans files that come in: `clamd://host:port`, `clamd:///path`    |
 | `BURGEE_MAX_BODY`             | bytes a request to the server may have                                 |
 """
@@ -59,6 +63,10 @@ class Settings(BaseSettings):
     cache_key: SecretStr | None = None
     files: str | None = None
     search: SecretStr | None = None  # a URL may hold a password
+    files_limit: int = Field(default=5 * 1024**3, gt=0)
+    files_quota: int | None = Field(default=None, ge=0)
+    files_types: str | None = None
+    public_url: str | None = None
     scanner: str | None = None
     max_body: int = Field(default=64 * 1024 * 1024, gt=0)
 

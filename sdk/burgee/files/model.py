@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
+from burgee.core.history import Change
 from burgee.core.json import Json
 
 
@@ -42,6 +44,40 @@ class SignedUrl:
     method: str
     expires_at: datetime
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedFile:
+    """A file that will be put at a signed address."""
+
+    id: str
+    address: SignedUrl
+
+
+type Status = Literal["awaited", "stored", "deleting", "deleted", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """A file with what is going on with it. One that is awaited has no checksum yet, and the size it was said to have.
+
+    `expires_at`: until when an awaited one may come.
+    """
+
+    file: FileMetadata
+    status: Status
+    expires_at: datetime | None = None
+    sized: bool = True
+    """Whether the size of an awaited one was said."""
+
+    @property
+    def version(self) -> int:
+        """The version of its stream."""
+        return self.file.version
+
+
+type FileChange = Change[FileState]
+"""One line of a file's audit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,129 @@
-"""What a storage of files can be asked. Every provider runs the same suite of tests.
+"""What can be asked about files, and what a storage of them. Every storage runs the same suite of tests.
 
 Storages block: a service gives a call a worker thread of its own. Keys are made by the service (`acme/018f…`): parts
 of a-z, A-Z, 0-9, `.`, `_` and `-`, parted by `/`, none of them `.` or `..`; anything else is refused by every provider.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
-from burgee.files.model import SignedUrl, StoredObject
+from burgee.core.errors import ConflictError, InvalidInputError, NotFoundError, PermissionDeniedError
+from burgee.core.json import Json
+from burgee.core.page import Page
+from burgee.core.result import Result
+from burgee.files.errors import ScannerUnavailableError, StorageUnavailableError, UploadRefusedError
+from burgee.files.model import AwaitedFile, CheckReport, FileChange, FileMetadata, SignedUrl, StoredObject, Usage
+from burgee.wire.octets import Octets
+from burgee.wire.operation import operation
+
+type UploadError = (
+    UploadRefusedError
+    | InvalidInputError
+    | ConflictError
+    | NotFoundError
+    | ScannerUnavailableError
+    | StorageUnavailableError
+)
+"""Why a file was not taken; nothing of it is kept then."""
+
+
+class FileService(Protocol):
+    """The files of a tenant."""
+
+    @operation("POST", "/files")
+    async def upload(
+        self,
+        content: Octets,
+        name: str,
+        type: str | None = None,
+        size: int | None = None,
+        checksum: str | None = None,
+        labels: Mapping[str, Json] | None = None,
+    ) -> Result[FileMetadata, UploadError]:
+        """Keep a file. It is seen once it is whole, checked and scanned.
+
+        `type`, `size` and `checksum` (SHA-256 in hexadecimal) are what it is said to have; it is refused if it has not.
+        The idempotency key of a call that comes again gets the first call's answer.
+        """
+        ...
+
+    @operation("GET", "/files")
+    async def list(
+        self, after: str | None = None, limit: int = 100, prefix: str | None = None, type: str | None = None
+    ) -> Result[Page[FileMetadata], InvalidInputError]:
+        """The files, oldest first, a page at a time: all, or those whose name begins so, of that type (`image/*`)."""
+        ...
+
+    @operation("GET", "/files/usage")
+    async def usage(self) -> Result[Usage, InvalidInputError]:
+        """How many files there are, and what they take of the quota."""
+        ...
+
+    @operation("PUT", "/files/quota")
+    async def set_quota(
+        self, quota: int | None
+    ) -> Result[Usage, InvalidInputError | ConflictError | PermissionDeniedError]:
+        """Set how many bytes the tenant's files may have together; none: the workspace's own quota. Admins only."""
+        ...
+
+    @operation("POST", "/files/check")
+    async def check(
+        self, repair: bool = False, older_than: float = 3600.0
+    ) -> Result[CheckReport, InvalidInputError | StorageUnavailableError | ScannerUnavailableError]:
+        """Compare what the log knows with what the storage has.
+
+        What is younger than so many seconds and looks broken off may still be going on, and is left alone. With
+        `repair` orphans go, deletions are ended, and uploads to a signed address are finished or given up.
+        """
+        ...
+
+    @operation("POST", "/files/upload-url")
+    async def upload_url(
+        self,
+        name: str,
+        type: str,
+        size: int | None = None,
+        expires: float = 3600.0,
+        labels: Mapping[str, Json] | None = None,
+    ) -> Result[AwaitedFile, UploadError]:
+        """An address at which one file can be put, by whoever has it, for `expires` seconds."""
+        ...
+
+    @operation("GET", "/files/{id}")
+    async def get(self, id: str) -> Result[FileMetadata, UploadError]:
+        """What is known of a file. One that was put at a signed address is finished by that."""
+        ...
+
+    @operation("GET", "/files/{id}/content")
+    async def read(
+        self, id: str, start: int = 0, stop: int | None = None
+    ) -> Result[Octets, NotFoundError | InvalidInputError | StorageUnavailableError]:
+        """The bytes of a file, or a part of them. A start below 0 counts from the end."""
+        ...
+
+    @operation("POST", "/files/{id}/url")
+    async def url(
+        self, id: str, expires: float = 3600.0
+    ) -> Result[SignedUrl, NotFoundError | InvalidInputError | StorageUnavailableError]:
+        """An address at which the file can be read, by whoever has it, for `expires` seconds."""
+        ...
+
+    @operation("POST", "/files/{id}/finish")
+    async def finish(self, id: str) -> Result[FileMetadata, UploadError]:
+        """Check and scan what was put at a signed address, and make it visible; what is refused is removed."""
+        ...
+
+    @operation("DELETE", "/files/{id}")
+    async def delete(
+        self, id: str
+    ) -> Result[FileMetadata, NotFoundError | ConflictError | InvalidInputError | StorageUnavailableError]:
+        """Delete a file, its bytes and what is known of it; or, if the storage can't, neither."""
+        ...
+
+    @operation("GET", "/files/{id}/history")
+    async def history(self, id: str) -> Result[tuple[FileChange, ...], NotFoundError]:
+        """Every change of a file, oldest first; also of one that is deleted."""
+        ...
 
 
 class StorageProvider[TMetadata](Protocol):

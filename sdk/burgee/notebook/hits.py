@@ -28,13 +28,18 @@ def marked(part: str) -> str:
 def _hit(hit: Hit[Document], mapping: IndexMapping) -> str:
     titled = _title_field(hit, mapping)
     title = _title(hit, titled)
-    score = "" if hit.score is None else f'<span class="burgee-score" title="score">{hit.score:,.2f}</span>'
+    score = f'<span class="burgee-score" title="score">{hit.score:,.2f}</span>' if _tells(hit.score) else ""
     texts = [field.name for field in mapping.fields if field.kind is Kind.TEXT and field.name != titled]
     others = [field for field in mapping.fields if field.kind is not Kind.TEXT and field.name != titled]
     return (
         f'<div class="burgee-hit-head"><span class="burgee-hit-title">{title}</span>{score}</div>'
         f"{_body(hit, texts)}{_fields(hit, others)}"
     )
+
+
+def _tells(score: float | None) -> bool:
+    """Whether two digits of it say something: of what most documents hold, FTS5 makes next to nothing."""
+    return score is not None and round(score, 2) > 0
 
 
 def _title_field(hit: Hit[Document], mapping: IndexMapping) -> str:

@@ -5,10 +5,9 @@ alone; so each search is one that somebody sees, however fast they type.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import zip_longest
-from typing import ClassVar, Protocol, Self, override
+from typing import ClassVar, override
 
 import ipywidgets
 
@@ -24,7 +23,6 @@ from burgee.search.model import (
     Document,
     Facet,
     FacetAnswer,
-    IndexMapping,
     Kind,
     SearchQuery,
     SearchResult,
@@ -33,6 +31,7 @@ from burgee.search.model import (
     Within,
     Word,
 )
+from burgee.search.query import Query
 
 MOST_HITS = 100
 """Documents on a page at most."""
@@ -44,36 +43,6 @@ _AWAY = (
     '<div class="burgee-search-away" role="status">The search engine can\'t be asked: these answers come from the '
     "database, and may be ranked otherwise.</div>"
 )
-
-
-class Searched(Protocol):
-    """What the box needs of a query of `acme.search`."""
-
-    @property
-    def name(self) -> str:
-        """The index."""
-        ...
-
-    @property
-    def asked(self) -> SearchQuery:
-        """What is asked so far."""
-        ...
-
-    def mapping(self) -> IndexMapping:
-        """The fields of the index."""
-        ...
-
-    def asking(self, asked: SearchQuery) -> Self:
-        """The same index, asked something else."""
-        ...
-
-    def result(self) -> SearchResult[Document]:
-        """The answer."""
-        ...
-
-    def suggest(self, prefix: str, field: str) -> Sequence[str]:
-        """What values of the field begin with."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +61,7 @@ class _State:
         return replace(self, chosen=(*self.chosen[:at], keys, *self.chosen[at + 1 :]))
 
 
-class SearchBox[TQuery: Searched](Panel):
+class SearchBox(Panel):
     """A search to use by hand.
 
     Args:
@@ -105,7 +74,7 @@ class SearchBox[TQuery: Searched](Panel):
 
     kind: ClassVar[str] = "burgee-search"
 
-    def __init__(self, query: TQuery) -> None:
+    def __init__(self, query: Query) -> None:
         super().__init__()
         self._given = query
         self._mapping = query.mapping()
@@ -120,7 +89,7 @@ class SearchBox[TQuery: Searched](Panel):
 
     @property
     @alone
-    def query(self) -> TQuery:
+    def query(self) -> Query:
         """What is asked by now, as a query: `box.query.frame()` has it as a frame."""
         return self._given.asking(self._asked(replace(self._state, pages=(None,))))
 
@@ -219,7 +188,8 @@ class SearchBox[TQuery: Searched](Panel):
         return sorted(ideas, key=lambda one: not one.casefold().startswith(begun))[:_MOST_IDEAS]
 
     def _set_ideas(self, ideas: list[str]) -> None:
-        for idea, words in zip_longest(self.ideas, ideas, fillvalue=""):
+        for at, idea in enumerate(self.ideas):
+            words = ideas[at] if at < len(ideas) else ""
             idea.description, idea.tooltip, idea.layout.display = words, words, "" if words else "none"
 
     def _on_idea(self, idea: ipywidgets.Button) -> None:
@@ -296,7 +266,7 @@ class SearchBox[TQuery: Searched](Panel):
         return f"<SearchBox of {self._given.name!r}: {self.total:,} found; .query, .result>"
 
 
-def search_box[TQuery: Searched](query: TQuery) -> SearchBox[TQuery]:
+def search_box(query: Query) -> SearchBox:
     """A search to use by hand, beginning with a query."""
     return SearchBox(query)
 

@@ -2,7 +2,8 @@
 
 A word is a run of letters, digits and their marks. It is compared without case and without accents (`Café` is `cafe`).
 In a run of nothing but Chinese characters and Japanese kana each is a word of its own, as nothing parts them. Words
-longer than `LONGEST` are cut there. Engines get texts as words with blanks between (`plain`), and need to know nothing of languages.
+longer than `LONGEST` are cut there. Engines get texts as words with blanks between (`plain`), and need to know nothing
+of languages.
 """
 
 import re

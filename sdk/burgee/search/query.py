@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from burgee.notebook.searchbox import SearchBox
+
 _NOTHING = IndexMapping(())
 
 
@@ -206,9 +208,10 @@ class Query(Shown):
                 return
             asked = replace(asked, after=page.after)
 
-    def widget(self) -> Any:  # noqa: ANN401 - a widget of `notebook`, which stands above
+    def widget(self) -> "SearchBox":
         """A search box: type, narrow by facets, turn pages."""
-        return view("searchbox").search_box(self)
+        box: SearchBox = view("searchbox").search_box(self)
+        return box
 
     def _page(self, asked: SearchQuery) -> SearchResult[Document]:
         size = min(asked.size, LARGEST_PAGE)

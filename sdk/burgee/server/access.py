@@ -26,6 +26,7 @@ from burgee.core.ids import new_id
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import Caller, Scope, bind_scope
 from burgee.core.settings import Settings
+from burgee.files.service import FILES, SIGNED
 from burgee.keys.service import PREFIX, LocalKeyService
 from burgee.tenants.protocol import TenantService
 from burgee.wire import problem
@@ -69,26 +70,27 @@ class Access:
             await send(message)
 
         try:
-            bound = await self._bound(scope["path"], headers, request_id)
+            bound = await self._bound(scope["method"], scope["path"], headers, request_id)
             if isinstance(bound, Err):
                 await respond(bound.error, request_id, answer)
                 return
+            streamed = _is_streamed(scope["method"], scope["path"])
             with bind_scope(bound.value):
-                await self._app(scope, limited(receive, self._settings.max_body), answer)
+                await self._app(scope, receive if streamed else limited(receive, self._settings.max_body), answer)
         except Exception:
             _log.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
             if started:
                 raise  # the connection breaks off, so that the client can't take a part for the whole
             await respond(unexpected(), request_id, answer)
 
-    async def _bound(self, path: str, headers: Headers, request_id: str) -> Result[Scope, BurgeeError]:
-        if path in _OPEN:
+    async def _bound(self, method: str, path: str, headers: Headers, request_id: str) -> Result[Scope, BurgeeError]:
+        if path in _OPEN or path.startswith(SIGNED):
             return Ok(Scope(request_id=request_id))
         key = headers.get(IDEMPOTENCY_HEADER)
         if key is not None and not _PLAIN.fullmatch(key):
             return Err(InvalidInputError(f"{IDEMPOTENCY_HEADER} must be 1 to 128 plain characters"))
         length = headers.get("Content-Length", "0")
-        if length.isdecimal() and int(length) > self._settings.max_body:
+        if length.isdecimal() and int(length) > self._settings.max_body and not _is_streamed(method, path):
             return Err(too_large(self._settings.max_body))
         caller = await self._caller(headers)
         if isinstance(caller, Err):
@@ -145,6 +147,11 @@ class Access:
                 return found
             self._known_tenants.add(tenant)
         return Ok(tenant)
+
+
+def _is_streamed(method: str, path: str) -> bool:
+    """Whether the body is a file's, which has limits of its own and is never held as a whole."""
+    return (method, path) == ("POST", FILES) or (method == "PUT" and path.startswith(SIGNED))
 
 
 def limited(receive: Receive, most: int) -> Receive:

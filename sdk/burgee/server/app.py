@@ -12,9 +12,11 @@ from burgee.core.clock import Clock, system_clock
 from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
 from burgee.core.scope import SYSTEM_TENANT, current_scope
 from burgee.core.settings import Settings
+from burgee.files.service import LocalFileService
 from burgee.keys.service import LocalKeyService
 from burgee.search.opening import Opened
 from burgee.server.access import Access, unexpected
+from burgee.server.files import mount_signed
 from burgee.server.ofrep import mount_ofrep
 from burgee.store.database import Database
 from burgee.wire import problem
@@ -31,14 +33,24 @@ def create_app(
     mirror: Path | None = None,
     archive: str | None = None,
     search: Opened | None = None,
+    files: Path | None = None,
 ) -> FastAPI:
     """The application that serves this database. Closing it is its owner's, as is closing `search`.
 
-    `mirror`, `archive`, `search`: see `embedded`.
+    The places, and `search`: see `embedded`.
     """
     settings = settings or Settings()
     engines = search or passing_search(database, settings)
-    services = embedded(database, clock, mirror=mirror, archive=archive or settings.archive, search=engines)
+    services = embedded(
+        database,
+        clock,
+        mirror=mirror,
+        archive=archive or settings.archive,
+        search=engines,
+        settings=settings,
+        files=files,
+        address="",
+    )
     app = FastAPI(
         title="burgee",
         version=version("burgee"),
@@ -49,6 +61,8 @@ def create_app(
     for name, protocol in PROTOCOLS:
         mount(app, protocol, getattr(services, name), tag=name)
     mount_ofrep(app, services.flags, clock)
+    if isinstance(services.files, LocalFileService):
+        mount_signed(app, services.files)
 
     async def health() -> dict[str, str]:
         """Whether the server can reach its database."""

@@ -133,9 +133,13 @@ class Aggregates[S: Versioned]:
         self._put(connection, tenant, id, state)
         return Ok(state)
 
-    def _put(self, connection: Connection, tenant: str, id: str, state: S) -> None:
+    def drop(self, connection: Connection, tenant: str, id: str) -> None:
+        """Take the current state of what is no more away; its events stay."""
         where = (states.c.tenant == tenant, states.c.kind == self.kind, states.c.id == id)
         connection.execute(delete(states).where(*where))
+
+    def _put(self, connection: Connection, tenant: str, id: str, state: S) -> None:
+        self.drop(connection, tenant, id)
         text = self.adapter.dump_json(state).decode()
         connection.execute(
             insert(states).values(tenant=tenant, kind=self.kind, id=id, version=state.version, data=text)

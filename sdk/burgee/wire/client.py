@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import override
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ from burgee.core.scope import Scope, current_scope
 from burgee.core.settings import Settings
 from burgee.wire import arrow, sse
 from burgee.wire.inprocess import Exchange
+from burgee.wire.octets import Octets
 
 type Transport = httpx.AsyncBaseTransport
 """A way to send requests: `httpx.ASGITransport(app)` reaches a server in this process."""
@@ -34,6 +35,7 @@ REQUEST_HEADER = "X-Request-Id"
 
 _FIRST_WAIT = 0.1  # seconds
 _LONGEST_WAIT = 5.0
+_LOOKED_THROUGH = 300.0
 _BUSY = {429, 502, 503, 504}
 _UNLIMITED = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -46,9 +48,10 @@ class Request:
     method: str
     path: str
     query: Mapping[str, str]
-    body: bytes | None
+    body: bytes | Octets | None
     content_type: str | None
     repeatable: bool
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,19 @@ class Flowing:
     rest: Callable[[], Awaitable[bytes]]
 
 
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """Bytes that arrive: `pieces` is the body, once; `rest` is all of it. `close` in any case."""
+
+    status: int
+    content_type: str
+    request_id: str | None
+    headers: Mapping[str, str]
+    pieces: AsyncIterator[bytes]
+    rest: Callable[[], Awaitable[bytes]]
+    close: Callable[[], Awaitable[None]]
+
+
 class HttpClient:
     """A server's address, with what is needed to be let in."""
 
@@ -109,14 +125,46 @@ class HttpClient:
 
     async def send(self, request: Request) -> Response:
         """Ask, and ask again where that is safe; `ServerUnavailableError` when all tries are used up."""
+        return _response(await self._tried(request, stream=False))
+
+    async def fetch(self, request: Request) -> Arriving:
+        """Ask as `send` does, for an answer that is read as it arrives."""
+        answer = await self._tried(request, stream=True)
+        return Arriving(
+            answer.status_code,
+            _content_type(answer),
+            answer.headers.get(REQUEST_HEADER),
+            answer.headers,
+            self._arriving(answer),
+            answer.aread,
+            answer.aclose,
+        )
+
+    async def _arriving(self, answer: httpx.Response) -> AsyncIterator[bytes]:
+        try:
+            async for piece in answer.aiter_raw():
+                yield piece
+        except httpx.TransportError as error:
+            raise ServerUnavailableError(self.url, f"it broke off: {_why(error)}", 1) from error
+        finally:
+            await answer.aclose()
+
+    async def _tried(self, request: Request, *, stream: bool) -> httpx.Response:
         headers = self._headers(request, current_scope())
         for attempt in range(self.retries + 1):
             last = attempt == self.retries
             wait = random.uniform(0, min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt))  # noqa: S311 - jitter is no secret
             try:
-                answer = await self._client().request(
-                    request.method, request.path, params=request.query, content=request.body, headers=headers
+                client = self._client(streams=stream)
+                sent = client.build_request(
+                    request.method,
+                    request.path,
+                    params=request.query,
+                    content=request.body,
+                    headers=headers,
+                    timeout=self._timeout(request),
                 )
+                answer = await client.send(sent, stream=stream)
             except httpx.TransportError as error:
                 if last or not (request.repeatable or isinstance(error, _NEVER_SENT)):
                     raise ServerUnavailableError(self.url, _why(error), attempt + 1) from error
@@ -124,8 +172,9 @@ class HttpClient:
                 raise ServerUnavailableError(self.url, str(error), attempt + 1) from error
             else:
                 if last or not request.repeatable or answer.status_code not in _BUSY:
-                    return _response(answer)
+                    return answer
                 wait = max(wait, _retry_after(answer))
+                await answer.aclose()
             await asyncio.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
@@ -180,9 +229,20 @@ class HttpClient:
             headers[TENANT_HEADER] = scope.tenant
         if request.content_type is not None:
             headers["Content-Type"] = request.content_type
+        if isinstance(request.body, Octets) and request.body.size is not None:
+            headers["Content-Length"] = str(request.body.size)
+        if isinstance(request.body, Octets) or request.headers:
+            headers["Accept-Encoding"] = "identity"  # the bytes are counted as they are
+        headers.update(request.headers)
         if request.method != "GET":
             headers[IDEMPOTENCY_HEADER] = scope.idempotency_key or new_id()
         return headers
+
+    def _timeout(self, request: Request) -> httpx.Timeout:
+        """A server that was sent bytes looks through all of them before it answers."""
+        longest = max(self._settings.timeout, _LOOKED_THROUGH)
+        taken = isinstance(request.body, Octets)
+        return httpx.Timeout(self._settings.timeout, read=longest if taken else self._settings.timeout)
 
     def _client(self, *, streams: bool = False) -> httpx.AsyncClient:
         loop = asyncio.get_running_loop()

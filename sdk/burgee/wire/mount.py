@@ -9,12 +9,13 @@ from urllib.parse import unquote
 import pyarrow as pa
 from fastapi import Body, FastAPI, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
 from burgee.core.errors import BurgeeError, InvalidInputError
 from burgee.core.result import Err, Result
-from burgee.wire import arrow, sse
+from burgee.wire import arrow, octets, sse
+from burgee.wire.carrying import body_of, drain, respond
 from burgee.wire.operation import AFTER, Operation, Parameter, operations
 from burgee.wire.serving import StreamResponse, Streams, streams_of
 from burgee.wire.stream import Stream
@@ -58,7 +59,7 @@ def mount[P](app: FastAPI, protocol: type[P], service: P, *, tag: str) -> None:
 
 def _flows(operation: Operation) -> bool:
     """Whether the answer is sent in pieces that are no JSON document."""
-    return operation.gives_arrow or operation.gives_stream
+    return operation.gives_arrow or operation.gives_stream or operation.gives_octets
 
 
 def _endpoint(
@@ -67,7 +68,7 @@ def _endpoint(
     model = _body_model(operation)
 
     async def endpoint(request: Request, **given: object) -> Response:
-        body = given.pop("body_", None)
+        body, content = given.pop("body_", None), None
         if model is not None:
             given.update((parameter.name, getattr(body, parameter.name)) for parameter in operation.at("body"))
         for parameter in operation.at("arrow"):
@@ -75,10 +76,19 @@ def _endpoint(
         for parameter in operation.at("path"):
             value = given[parameter.name]
             given[parameter.name] = unquote(value) if isinstance(value, str) else value  # see remote._segment
+        for parameter in operation.at("octets"):
+            given[parameter.name] = content = body_of(request)
+        for parameter in operation.at("query"):
+            if parameter.is_document and isinstance(text := given[parameter.name], str):
+                given[parameter.name] = _document(parameter, text)
+        if operation.gives_octets:
+            return await respond(request, lambda start, stop: method(**given, start=start, stop=stop))  # type: ignore[arg-type,return-value] # by the declaration
         if operation.gives_stream and sse.LAST_ID in request.headers:
             given[AFTER] = _position(request.headers[sse.LAST_ID])
         result = await method(**given)
         if isinstance(result, Err):
+            if content is not None:
+                await drain(content)
             raise result.error
         if isinstance(result.value, Stream):
             return StreamResponse(result.value, operation.adapter, _kind(operation), streams)
@@ -102,7 +112,7 @@ def _parameters(operation: Operation, model: type[BaseModel] | None) -> Iterator
         annotation: object = Annotated[parameter.annotation, Path()]
         yield inspect.Parameter(parameter.name, keyword, annotation=annotation)
     for parameter in operation.at("query"):
-        annotation = Annotated[parameter.annotation, Query()]
+        annotation = Annotated[str | None if parameter.is_document else parameter.annotation, Query()]  # type: ignore[assignment]
         yield inspect.Parameter(parameter.name, keyword, annotation=annotation, default=parameter.default)
     if model is not None:
         yield inspect.Parameter("body_", keyword, annotation=Annotated[model, Body()])
@@ -122,6 +132,15 @@ def _body_model(operation: Operation) -> type[BaseModel] | None:
         name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields
     )
     return model
+
+
+def _document(parameter: Parameter, text: str) -> object:
+    """A mapping of a query string."""
+    try:
+        return parameter.adapter.validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise InvalidInputError(f"{parameter.name}: {first['msg']}") from None
 
 
 def _position(text: str) -> int:
@@ -145,6 +164,10 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, object]]:
             known["description"] = f"{known['description']} {text}"
     if operation.gives_arrow:
         found[200] = {"description": "An Arrow stream.", "content": {arrow.MEDIA_TYPE: _BINARY}}
+    if operation.gives_octets:
+        content = {octets.MEDIA_TYPE: _BINARY}
+        found[200] = {"description": "The bytes.", "content": content}
+        found[206] = {"description": "The part of them that Range names.", "content": content}
     if operation.gives_stream:
         kind = _kind(operation)
         says = f"Server-sent events: `data` is a {kind} as JSON, `id` its position. Comments are heartbeats."
@@ -158,6 +181,10 @@ def _extra(operation: Operation) -> dict[str, object] | None:
         says = f"The last `id` seen: the stream goes on from there, whatever `{AFTER}` says."
         header = {"name": sse.LAST_ID, "in": "header", "required": False, "description": says}
         return {"parameters": [{**header, "schema": {"type": "integer", "minimum": 0}}]}
-    if operation.at("arrow"):
-        return {"requestBody": {"required": True, "content": {arrow.MEDIA_TYPE: _BINARY}}}
+    if operation.gives_octets:
+        header = {"name": "Range", "in": "header", "required": False, "description": "bytes=FIRST-LAST"}
+        return {"parameters": [{**header, "schema": {"type": "string"}}]}
+    if operation.at("arrow") or operation.at("octets"):
+        kind = arrow.MEDIA_TYPE if operation.at("arrow") else octets.MEDIA_TYPE
+        return {"requestBody": {"required": True, "content": {kind: _BINARY}}}
     return None

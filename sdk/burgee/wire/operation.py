@@ -1,15 +1,15 @@
 """What a protocol says of itself: `@operation` marks a method with its HTTP method and path.
 
 From the method's signature everything else follows. Parameters named in the path travel there; an
-Arrow reader travels as the request's body; the others travel in the query string (GET, DELETE) or as
+Arrow reader or `Octets` travel as the request's body; the others travel in the query string (GET, DELETE) or as
 fields of a JSON object (POST, PUT, PATCH). The answer is `Result[T, E]`: `T` as JSON, as an Arrow
-stream where it is a reader, or as server-sent events where it is a `Stream[T]`; each class in `E` by its
-status. `mount` makes routes of this, `remote` makes a client, and neither knows any protocol by name.
+stream where it is a reader, as server-sent events where it is a `Stream[T]`, or as plain bytes where it is
+`Octets` (of which `start` and `stop` take a part, as the Range header); each class in `E` by its status. `mount` makes routes of this, `remote` makes a client, and neither knows any protocol by name.
 """
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import NoneType, UnionType
@@ -20,10 +20,11 @@ from pydantic import TypeAdapter
 
 from burgee.core.errors import BurgeeError
 from burgee.core.result import Result
+from burgee.wire.octets import Octets
 from burgee.wire.stream import Stream
 
 type Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-type Place = Literal["path", "query", "body", "arrow"]
+type Place = Literal["path", "query", "body", "arrow", "octets", "range"]
 
 API = "/v1"
 """What every path begins with."""
@@ -31,6 +32,10 @@ API = "/v1"
 AFTER = "after"
 """The parameter that says from where a stream goes on."""
 
+RANGE = ("start", "stop")
+"""The parameters that say which part of the bytes is wanted."""
+
+_CONTENTS: dict[object, Place] = {pa.RecordBatchReader: "arrow", Octets: "octets"}
 _MARK = "__burgee_operation__"
 
 
@@ -53,6 +58,11 @@ class Parameter:
         """Turns it to JSON and back."""
         return _adapter(self.annotation)
 
+    @property
+    def is_document(self) -> bool:
+        """Whether it is a mapping, which in a query string is JSON text."""
+        return any(get_origin(part) is Mapping for part in (self.annotation, *get_args(self.annotation)))
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -71,6 +81,11 @@ class Operation:
     def gives_arrow(self) -> bool:
         """Whether the answer is an Arrow stream."""
         return self.answer is pa.RecordBatchReader
+
+    @property
+    def gives_octets(self) -> bool:
+        """Whether the answer is plain bytes."""
+        return self.answer is Octets
 
     @property
     def gives_stream(self) -> bool:
@@ -125,19 +140,21 @@ def _read(name: str, function: Callable[..., object]) -> Operation:
     in_path = set(re.findall(r"{(\w+)}", path))
     rest: Place = "query" if method in {"GET", "DELETE"} else "body"
     given = list(inspect.signature(function).parameters.values())[1:]
-    has_arrow = any(hints[parameter.name] is pa.RecordBatchReader for parameter in given)
+    has_content = any(hints[parameter.name] in _CONTENTS for parameter in given)
+    answer, errors = _result(name, hints["return"])
 
     def place(parameter: inspect.Parameter) -> Place:
         if parameter.name in in_path:
             return "path"
-        if hints[parameter.name] is pa.RecordBatchReader:
-            return "arrow"
-        return "query" if has_arrow else rest  # the body is taken by the table
+        if hints[parameter.name] in _CONTENTS:
+            return _CONTENTS[hints[parameter.name]]
+        if answer is Octets and parameter.name in RANGE:
+            return "range"
+        return "query" if has_content else rest  # the body is taken by the content
 
     parameters = tuple(
         Parameter(parameter.name, hints[parameter.name], place(parameter), parameter.default) for parameter in given
     )
-    answer, errors = _result(name, hints["return"])
     doc = inspect.getdoc(function) or ""
     read = Operation(name, method, API + path, repeatable, parameters, answer, errors, doc)
     if read.gives_stream and AFTER not in hints:

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from burgee.core.errors import BurgeeError, InvalidInputError, ServerFailureError
 from burgee.core.json import dumps
 from burgee.core.result import Err, Ok, Result
-from burgee.wire import arrow, problem
+from burgee.wire import arrow, octets, problem
 from burgee.wire.client import HttpClient, Request, Response
 from burgee.wire.following import follow
+from burgee.wire.octets import Octets, placed, range_header
 from burgee.wire.operation import Operation, Parameter, operations
 
 
@@ -44,6 +45,8 @@ def _method(operation: Operation, http: HttpClient) -> Callable[..., Awaitable[R
             return Err(error)
         if operation.gives_stream:
             return await follow(operation, http, request)
+        if operation.gives_octets:
+            return await _fetched(operation, http, request)
         return _result(operation, await http.send(request))
 
     call.__name__ = operation.name
@@ -56,7 +59,9 @@ def _request(operation: Operation, values: dict[str, object]) -> Request:
     for parameter in operation.at("path"):
         path = path.replace(f"{{{parameter.name}}}", _segment(parameter.name, _text(parameter, values)))
     query = {p.name: _text(p, values) for p in operation.at("query") if values[p.name] is not None}
-    body, content_type = None, None
+    body: bytes | Octets | None = None
+    content_type = None
+    headers: dict[str, str] = {}
     if operation.at("arrow"):
         [parameter] = operation.at("arrow")
         reader = values[parameter.name]
@@ -69,7 +74,33 @@ def _request(operation: Operation, values: dict[str, object]) -> Request:
             dumps(fields, what=f"argument of {operation.name}", sort=False).encode(),
             "application/json",
         )
-    return Request(operation.method, path, query, body, content_type, operation.repeatable)
+    if operation.at("octets"):
+        [parameter] = operation.at("octets")
+        content = values[parameter.name]
+        if not isinstance(content, Octets):
+            raise InvalidInputError(f"{parameter.name!r} must be Octets, not {type(content).__name__}")
+        body, content_type = content, octets.MEDIA_TYPE
+    elif operation.gives_octets:
+        start, stop = (_plain(parameter, values[parameter.name]) for parameter in operation.at("range"))
+        wanted = range_header(start, stop)  # type: ignore[arg-type] # both were checked by their types
+        headers = {} if wanted is None else {"Range": wanted}
+    return Request(operation.method, path, query, body, content_type, operation.repeatable, headers)
+
+
+async def _fetched(operation: Operation, http: HttpClient, request: Request) -> Result[object, BurgeeError]:
+    """Bytes as they arrive; they must be as many as the server said."""
+    answer = await http.fetch(request)
+    if answer.status >= 300:  # noqa: PLR2004 - HTTP: everything below is success
+        body = await answer.rest()
+        return _result(operation, Response(answer.status, body, answer.content_type, answer.request_id))
+    length = answer.headers.get("Content-Length", "")
+    if not length.isdecimal() or request.headers.keys() >= {"Range"} and answer.status != 206:  # noqa: PLR2004
+        await answer.close()
+        raise problem.unexpected(f"{operation.method} {operation.path}", answer.request_id)
+    start, total = placed(answer.headers.get("Content-Range"))
+    return Ok(
+        Octets(answer.pieces, size=int(length), start=start, total=total, headers=answer.headers, close=answer.close)
+    )
 
 
 def _segment(name: str, value: str) -> str:

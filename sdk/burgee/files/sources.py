@@ -1,0 +1,137 @@
+"""What can be uploaded: a path, bytes, an open file, pieces of bytes, or a frame."""
+
+import contextlib
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
+
+from burgee.core.errors import InvalidInputError, UnreadableFileError
+from burgee.core.frames import ArrowBatch, ArrowStream, plain, to_arrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PIECE = 1024 * 1024
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A file that is open for reading."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """So many bytes, or fewer at the end."""
+        ...
+
+
+type Source = (
+    "str | PathLike[str] | bytes | bytearray | memoryview | Readable | Iterable[bytes] | ArrowStream | ArrowBatch"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A source, ready to be sent."""
+
+    pieces: Iterable[bytes]
+    name: str
+    size: int | None
+    type: str | None = None
+
+
+def sent(source: object, name: str | None, type: str | None) -> Sent:
+    """A source as pieces; a frame becomes Parquet, or what the name ends with: `.csv`, `.arrow`, `.jsonl`.
+
+    Raises:
+        InvalidInputError: it is nothing that has bytes, or needs a name and has none.
+        UnreadableFileError: there is no such file.
+    """
+    if isinstance(source, str | PathLike):
+        return _of_path(Path(fspath(source)), name, type)
+    if isinstance(source, bytes | bytearray | memoryview):
+        data = bytes(source)
+        return Sent([data] if data else [], _named(name, "bytes"), len(data), type)
+    if isinstance(source, ArrowStream | ArrowBatch):  # pandas frames are, too
+        return _of_frame(source, name or "frame.parquet", type)
+    if isinstance(source, Readable):
+        return _of_file(source, name, type)
+    if isinstance(source, Iterable):
+        return Sent(_checked(source), _named(name, "pieces of bytes"), None, type)
+    hint = "give a path, bytes, a file opened with 'rb', pieces of bytes or a frame"
+    raise InvalidInputError(f"{source!r} can't be uploaded", hint=hint)
+
+
+def _of_path(path: Path, name: str | None, type: str | None) -> Sent:
+    try:
+        file = path.open("rb")
+        size = path.stat().st_size
+    except (OSError, ValueError) as error:
+        raise UnreadableFileError(str(path), getattr(error, "strerror", None) or str(error)) from None
+    return Sent(_read(file), path.name if name is None else name, size, type)
+
+
+def _of_file(file: Readable, name: str | None, type: str | None) -> Sent:
+    if isinstance(file, io.TextIOBase):
+        raise InvalidInputError("this file is open as text", hint="open it with mode 'rb'")
+    own = getattr(file, "name", None)
+    if name is None and isinstance(own, str):
+        name = Path(own).name
+    return Sent(_checked(iter(lambda: file.read(_PIECE), b"")), _named(name, "a file without a name"), None, type)
+
+
+def _of_frame(frame: object, name: str, type: str | None) -> Sent:
+    table = to_arrow(frame)
+    ending = name.rpartition(".")[2].lower()
+    data = {"csv": _csv, "arrow": _arrow, "feather": _arrow, "jsonl": _lines, "ndjson": _lines}.get(ending, _parquet)(
+        table
+    )
+    return Sent([data], name, len(data), type)
+
+
+def _named(name: str | None, what: str) -> str:
+    if name is None:
+        raise InvalidInputError(f"{what} can't be uploaded without a name", hint="upload(…, name='report.csv')")
+    return name
+
+
+def _checked(pieces: Iterable[object]) -> Iterator[bytes]:
+    for piece in pieces:
+        if not isinstance(piece, bytes | bytearray | memoryview):
+            raise InvalidInputError(f"what is uploaded must come as bytes; one piece is {type(piece).__name__}")
+        if piece:
+            yield bytes(piece)
+
+
+def _read(file: BinaryIO) -> Iterator[bytes]:
+    with contextlib.closing(file):
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _parquet(table: "pa.Table") -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue())
+
+
+def _arrow(table: "pa.Table") -> bytes:
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def _csv(table: "pa.Table") -> bytes:
+    return bytes(plain(table).to_pandas().to_csv(index=False).encode())
+
+
+def _lines(table: "pa.Table") -> bytes:
+    rows = plain(table).to_pandas().to_json(orient="records", lines=True, date_format="iso", force_ascii=False)
+    return bytes(rows.encode())

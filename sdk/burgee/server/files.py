@@ -1,0 +1,53 @@
+"""Signed addresses of files, for storages that have none of their own.
+
+These routes need no key: the signature is the permission, for one file, one method and a time. Whoever has none gets
+403 whatever is wrong with it.
+"""
+
+from dataclasses import replace
+
+from fastapi import FastAPI, Request, Response
+from pydantic import TypeAdapter
+
+from burgee.core.errors import PermissionDeniedError
+from burgee.core.result import Err
+from burgee.core.scope import Caller, bind_scope, current_scope
+from burgee.files.model import FileMetadata
+from burgee.files.service import SIGNED, LocalFileService
+from burgee.files.signing import SignedClaims
+from burgee.wire.carrying import body_of, drain, respond
+
+_METADATA = TypeAdapter(FileMetadata)
+
+
+def mount_signed(app: FastAPI, files: LocalFileService) -> None:
+    """Add the routes."""
+
+    async def claims_of(token: str, method: str) -> SignedClaims:
+        claims = await files.permitted(token, method)
+        if isinstance(claims, Err):
+            raise PermissionDeniedError(claims.error.message, hint="; ".join(claims.error.hints))
+        return claims.value
+
+    async def download(token: str, request: Request) -> Response:
+        """The file of a signed address."""
+        claims = await claims_of(token, "GET")
+        caller = Caller("signed address", confined_to=claims.tenant, admin=False)
+        with bind_scope(replace(current_scope(), tenant=claims.tenant, caller=caller)):
+            return await respond(request, lambda start, stop: files.read(claims.file, start, stop))
+
+    async def upload(token: str, request: Request) -> Response:
+        """Put the file that an address was signed for."""
+        claims = await claims_of(token, "PUT")
+        content = body_of(request)
+        caller = Caller("signed address", confined_to=claims.tenant, admin=False)
+        with bind_scope(replace(current_scope(), tenant=claims.tenant, caller=caller, idempotency_key=None)):
+            kept = await files.receive(claims, content)
+        if isinstance(kept, Err):
+            await drain(content)
+            raise kept.error
+        return Response(_METADATA.dump_json(kept.value), 201, media_type="application/json")
+
+    path = f"{SIGNED}{{token}}"
+    app.add_api_route(path, download, methods=["GET"], tags=["files"], operation_id="files.signed_get")
+    app.add_api_route(path, upload, methods=["PUT"], tags=["files"], operation_id="files.signed_put")
