@@ -313,6 +313,36 @@ def test_readers_see_the_old_index_until_the_new_one_is_whole_and_no_write_is_lo
     served.close()
 
 
+def test_a_reader_that_was_overtaken_by_a_building_reads_the_new_one(alone: Served) -> None:
+    """What it was about to read is gone; it must not be made again."""
+    inner = alone.engines.first
+    begun: list[str] = []
+
+    def overtake(call: str) -> None:
+        if call == "position" and not begun:
+            begun.append(call)
+            alone.run(alone.service.reindex("things", OTHER))
+
+    alone.put(1, 2)
+    alone.engines = WithFallback(Switched(inner, overtake))
+    assert alone.found() == [1, 2]
+    assert len(inner.indexes("acme.things.")) == 1
+
+
+def test_a_building_forgets_what_was_removed_but_never_a_position(alone: Served) -> None:
+    alone.put(1, 2, 3)
+    alone.run(alone.service.remove("things", ("1",)))
+    alone.run(alone.service.remove("things", ("2",)))
+    before = head(alone)
+    alone.run(alone.service.reindex("things"))
+    with alone.database.read("acme") as connection:
+        rows = documents.behind(connection, "acme", "things", 0, before, 10)
+    assert [(row.id, row.data is None) for row in rows] == [("3", False), ("2", True)]
+    assert head(alone) == before
+    alone.put(1)
+    assert alone.found() == [1, 3]
+
+
 def test_of_two_buildings_at_once_the_later_is_read_and_nothing_is_left(alone: Served) -> None:
     """The second is begun and whole while the first is on its way."""
     inner = alone.engines.first

@@ -86,6 +86,13 @@ def count(connection: Connection, tenant: str, index: str) -> int:
     return connection.scalar(query) or 0
 
 
+def forget_removed(connection: Connection, tenant: str, index: str, upto: int) -> None:
+    """Forget what was removed up to a position, but for the last change: positions only rise."""
+    last = head(connection, tenant, index)
+    gone = (_c.data.is_(None), _c.position <= upto, _c.position < last)
+    connection.execute(delete(documents).where(*_of(tenant, index), *gone))
+
+
 def clear(connection: Connection, tenant: str, index: str) -> None:
     """Forget all documents of an index, and that there were any."""
     connection.execute(delete(documents).where(*_of(tenant, index)))

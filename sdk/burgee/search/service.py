@@ -281,7 +281,12 @@ class LocalSearchService(SearchService):
     def _bring(self, engine: Engine, tenant: str, state: IndexState) -> None:
         """Bring an engine up to where the documents are."""
         built = self._built(tenant, state.name, state.generation)
-        if self._following.fresh(engine, tenant, state.name, built, state.mapping):
+
+        def current() -> bool:
+            there = self._found(tenant, state.name)
+            return isinstance(there, Ok) and there.value.generation == state.generation
+
+        if self._following.fresh(engine, tenant, state.name, built, state.mapping, current):
             engine.point(_alias(tenant, state.name), built)
 
     def _found(self, tenant: str, name: str) -> Result[IndexState, NotFoundError]:
@@ -328,6 +333,8 @@ class LocalSearchService(SearchService):
             for row in stored.since(connection, tenant, name, at):
                 if row.data is not None:
                     field_values(row.id, loads_object(row.data, "a document"), mapping)
+            if there.value.reserved == generation:  # else another one is perhaps building, and must hear of them
+                stored.forget_removed(connection, tenant, name, at)
             event = indexes.rebuilt(mapping, generation)
             return self._indexes.change(connection, tenant, name, lambda _: Ok(event), why=why)
 
