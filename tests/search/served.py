@@ -10,7 +10,7 @@ from burgee.core.scope import tenant_scope
 from burgee.search.fallback import WithFallback
 from burgee.search.fts5 import Fts5Search
 from burgee.search.language import parse
-from burgee.search.model import Field, IndexMapping, Kind, SearchQuery
+from burgee.search.model import Document, Field, IndexMapping, Kind, SearchQuery
 from burgee.search.service import LocalSearchService
 from burgee.store.database import Database
 
@@ -33,7 +33,7 @@ class Served:
         self.run(self.service.define(name, mapping))
 
     def put(self, *numbers: int, title: str = "thing") -> None:
-        documents = {str(n): {"title": f"{title} number{n}", "n": n} for n in numbers}
+        documents: dict[str, Document] = {str(n): {"title": f"{title} number{n}", "n": n} for n in numbers}
         self.run(self.service.put("things", documents))
 
     def found(self, text: str = "thing", name: str = "things") -> list[int]:

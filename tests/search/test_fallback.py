@@ -123,7 +123,7 @@ def test_users_are_warned_in_their_notebook() -> None:
     with burgee.open("memory://") as ws:
         first = Switched(Fts5Search())
         engines: WithFallback[Any] = WithFallback(first, Fts5Search(), pause=60)
-        ws.services.search._engines = lambda: engines  # type: ignore[attr-defined]
+        ws.services.search._buildings.engines = lambda: engines  # type: ignore[attr-defined]
         things = ws.tenants.create("acme").search.index("things", [{"id": 1, "title": "a thing"}])
         first.off = True
         with pytest.warns(DegradedSearchWarning, match="the database did"):

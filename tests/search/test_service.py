@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -96,7 +97,7 @@ def test_every_way_of_asking_is_the_same_wherever_the_service_is(acme: Tenant) -
     assert found.total == 2
     assert not found.degraded
     assert found.hits[1].highlights == {"title": ("<mark>Red</mark> shoes of leather",)}
-    assert found.hits[0].document == {key: value for key, value in ROWS[1].items()}
+    assert found.hits[0].document == ROWS[1]
     terms, stats, ranges, steps, months = found.facets
     assert isinstance(terms, tuple)
     assert {bucket.value: bucket.count for bucket in terms} == {"Größe": 1, "x": 1}
@@ -108,6 +109,9 @@ def test_every_way_of_asking_is_the_same_wherever_the_service_is(acme: Tenant) -
     assert len(first.hits) == 2
     assert [hit.id for hit in shop.query("red OR shoes").page(first.after).hits()] not in [[], [first.hits[0].id]]
     assert shop.get(3)["tags"] == ["a", "b"]
+    assert shop.add(pd.DataFrame({"id": [4.0], "title": ["Hüte"], "made": [pd.Timestamp("2026-03-01")]})) == 1
+    assert shop.query("hute").frame()["made"].tolist() == [pd.Timestamp("2026-03-01", tz="UTC")]
+    assert shop.remove(4) == 1
     assert shop.remove([3, 4]) == 1
     assert shop.count() == shop.total() == 2
     with pytest.raises(NotFoundError, match="no document '3'"):
@@ -307,6 +311,36 @@ def test_readers_see_the_old_index_until_the_new_one_is_whole_and_no_write_is_lo
     assert served.found() == written
     assert served.engines.first.indexes("acme.things.") == [served.engines.first.pointed("acme.things")]
     served.close()
+
+
+def test_a_reader_that_was_overtaken_by_a_building_reads_the_new_one(alone: Served) -> None:
+    """What it was about to read is gone; it must not be made again."""
+    inner = alone.engines.first
+    begun: list[str] = []
+
+    def overtake(call: str) -> None:
+        if call == "position" and not begun:
+            begun.append(call)
+            alone.run(alone.service.reindex("things", OTHER))
+
+    alone.put(1, 2)
+    alone.engines = WithFallback(Switched(inner, overtake))
+    assert alone.found() == [1, 2]
+    assert len(inner.indexes("acme.things.")) == 1
+
+
+def test_a_building_forgets_what_was_removed_but_never_a_position(alone: Served) -> None:
+    alone.put(1, 2, 3)
+    alone.run(alone.service.remove("things", ("1",)))
+    alone.run(alone.service.remove("things", ("2",)))
+    before = head(alone)
+    alone.run(alone.service.reindex("things"))
+    with alone.database.read("acme") as connection:
+        rows = documents.behind(connection, "acme", "things", 0, before, 10)
+    assert [(row.id, row.data is None) for row in rows] == [("3", False), ("2", True)]
+    assert head(alone) == before
+    alone.put(1)
+    assert alone.found() == [1, 3]
 
 
 def test_of_two_buildings_at_once_the_later_is_read_and_nothing_is_left(alone: Served) -> None:

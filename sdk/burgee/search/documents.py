@@ -9,12 +9,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import batched
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, text
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, text
 
+from burgee.store.backend import Prepared
 from burgee.store.schema import documents
 
 _c = documents.c
 _AT_ONCE = 500  # ids in one statement
+
+# Asked before every search, so by the short way.
+_HEAD = Prepared(
+    select(func.max(_c.position)).where(_c.tenant == bindparam("tenant"), _c.search_index == bindparam("search_index"))
+)
 
 # A document that is the same again changes nothing, and no engine hears of it.
 _PUT = text(
@@ -36,8 +42,8 @@ class Row:
 
 def head(connection: Connection, tenant: str, index: str) -> int:
     """The position of the last change; 0 if there was none."""
-    query = select(func.max(_c.position)).where(_c.tenant == tenant, _c.search_index == index)
-    return connection.scalar(query) or 0
+    row = _HEAD.row(connection, {"tenant": tenant, "search_index": index})
+    return 0 if row is None or row[0] is None else int(str(row[0]))
 
 
 def put(connection: Connection, tenant: str, index: str, given: Iterable[tuple[str, str]]) -> int:
@@ -78,6 +84,13 @@ def count(connection: Connection, tenant: str, index: str) -> int:
     """How many there are."""
     query = select(func.count()).select_from(documents).where(*_of(tenant, index), _c.data.is_not(None))
     return connection.scalar(query) or 0
+
+
+def forget_removed(connection: Connection, tenant: str, index: str, upto: int) -> None:
+    """Forget what was removed up to a position, but for the last change: positions only rise."""
+    last = head(connection, tenant, index)
+    gone = (_c.data.is_(None), _c.position <= upto, _c.position < last)
+    connection.execute(delete(documents).where(*_of(tenant, index), *gone))
 
 
 def clear(connection: Connection, tenant: str, index: str) -> None:

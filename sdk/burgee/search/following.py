@@ -6,7 +6,7 @@ use gives it what it lacks.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from burgee.core.errors import NotFoundError
 from burgee.core.json import loads_object
@@ -33,10 +33,15 @@ class Following:
         self._lock = threading.Lock()
         self._at_work: dict[tuple[int, str], threading.Lock] = {}
 
-    def fresh(self, engine: Engine, tenant: str, name: str, built: str, mapping: IndexMapping) -> bool:
+    def fresh(
+        self, engine: Engine, tenant: str, name: str, built: str, mapping: IndexMapping, current: Callable[[], bool]
+    ) -> bool:
         """Give a built index what it lacks. If the engine has none it is made, and the answer is true.
 
         An index that is ahead of the documents is of a database that was restored from a backup: it is made anew.
+
+        Raises:
+            NotFoundError: the engine has none, and it is no longer `current`: there is a newer building.
         """
         if self._is_fresh(engine, tenant, name, built):
             return False
@@ -44,6 +49,8 @@ class Following:
             at = _position(engine, built)
             new = at is None or at > self.head(tenant, name)  # looked at in this order: documents only go on
             if new:
+                if not current():
+                    raise NotFoundError("built index", built)
                 engine.create(built, mapping)
             self.feed(engine, tenant, name, built, 0 if new or at is None else at)
             return new

@@ -1,13 +1,6 @@
-"""Search: documents and indexes in the database, and engines that follow them.
-
-What an engine holds of an index is named `tenant.index.log.generation`: the tenant, the index, the first signs of the
-log's id (so that another workspace on the same engine never meets it), and how often the index was built. Which
-generation is read is said by the database, and changes there in one commit. The alias `tenant.index` says the same to
-whoever looks at the engine itself.
-"""
+"""Search: documents and indexes in the database, and engines that follow them (`building`)."""
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import override
@@ -24,9 +17,9 @@ from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import bind_scope, current_scope, require_tenant
 from burgee.search import documents as stored
 from burgee.search import indexes
-from burgee.search.errors import DamagedIndexError, SearchUnavailableError
-from burgee.search.fallback import WithFallback
-from burgee.search.following import Engine, Following
+from burgee.search.building import Buildings, Engines
+from burgee.search.errors import SearchUnavailableError
+from burgee.search.following import Engine
 from burgee.search.given import as_id, of_table
 from burgee.search.mapping import as_mapping
 from burgee.search.model import (
@@ -42,8 +35,6 @@ from burgee.search.protocol import Refused, SearchService, Unasked
 from burgee.search.values import field_values
 from burgee.store.database import Database
 
-type Engines = WithFallback[Document]
-
 LARGEST_DOCUMENT = 1_000_000
 """Characters of JSON that one document may have."""
 
@@ -54,8 +45,7 @@ class LocalSearchService(SearchService):
     def __init__(self, database: Database, clock: Clock, engines: Callable[[], Engines]) -> None:
         self._database = database
         self._indexes = indexes.indexes(clock)
-        self._engines = engines
-        self._following = Following(database)
+        self._buildings = Buildings(database, self._indexes, engines)
 
     @override
     async def list(self) -> Result[tuple[IndexState, ...], MissingTenantError]:
@@ -89,7 +79,7 @@ class LocalSearchService(SearchService):
                     connection, tenant, name, lambda state: indexes.created(name, mapping, state), why=why
                 )
             if isinstance(defined, Ok):
-                self._made(tenant, defined.value)
+                self._buildings.made(tenant, defined.value)
             return defined
 
         return await self._database.run(work)
@@ -160,7 +150,7 @@ class LocalSearchService(SearchService):
                 as_mapping(mapping)
             # Two events in one call: neither can have the call's idempotency key for its id.
             with bind_scope(replace(current_scope(), idempotency_key=None)):
-                return self._reindexed(tenant, name, mapping, why)
+                return self._buildings.renew(tenant, name, mapping, why)
 
         return await self._asked(work)
 
@@ -177,7 +167,7 @@ class LocalSearchService(SearchService):
                 if isinstance(done, Err):
                     return done
                 stored.clear(connection, tenant, name)
-            self._clear(tenant, name, done.value.reserved + 1)
+            self._buildings.clear(tenant, name, done.value.reserved + 1)
             return Ok(True)
 
         return await self._database.run(work)
@@ -222,7 +212,7 @@ class LocalSearchService(SearchService):
                 if isinstance(there, Err):
                     return there
                 done = work(connection, there.value)
-            self._tell(tenant, there.value)
+            self._buildings.tell(tenant, there.value)
             return Ok(done)
 
         return await self._caught(write)
@@ -256,124 +246,19 @@ class LocalSearchService(SearchService):
         tenant = require_tenant()
 
         def ask() -> Result[tuple[T, bool], Unasked]:
-            there = self._found(tenant, name)
+            there = self._buildings.found(tenant, name)
             while isinstance(there, Ok):
                 try:
-                    return Ok(self._engines().either(partial(self._answer, tenant, there.value, work)))
+                    return Ok(
+                        self._buildings.engines().either(partial(self._buildings.answer, tenant, there.value, work))
+                    )
                 except NotFoundError:
-                    asked, there = there.value.generation, self._found(tenant, name)
+                    asked, there = there.value.generation, self._buildings.found(tenant, name)
                     if isinstance(there, Ok) and there.value.generation == asked:
                         raise  # else it was built anew meanwhile, and what was to be read is gone
             return there
 
         return await self._asked(ask)
-
-    def _answer[T](self, tenant: str, state: IndexState, work: Callable[[Engine, str], T], engine: Engine) -> T:
-        built = self._built(tenant, state.name, state.generation)
-        try:
-            self._bring(engine, tenant, state)
-            return work(engine, built)
-        except DamagedIndexError:
-            engine.create(built, state.mapping)
-            self._bring(engine, tenant, state)
-            return work(engine, built)
-
-    def _bring(self, engine: Engine, tenant: str, state: IndexState) -> None:
-        """Bring an engine up to where the documents are."""
-        built = self._built(tenant, state.name, state.generation)
-        if self._following.fresh(engine, tenant, state.name, built, state.mapping):
-            engine.point(_alias(tenant, state.name), built)
-
-    def _found(self, tenant: str, name: str) -> Result[IndexState, NotFoundError]:
-        with self._database.read(tenant) as connection:
-            return indexes.found(self._indexes, connection, tenant, name)
-
-    def _tell(self, tenant: str, state: IndexState) -> None:
-        """Let the engines take in what was committed."""
-        with suppress(NotFoundError):  # it was built anew meanwhile, or dropped
-            self._engines().tell(lambda engine: self._bring(engine, tenant, state))
-
-    def _reindexed(
-        self, tenant: str, name: str, mapping: IndexMapping | None, why: str | None
-    ) -> Result[IndexState, ConflictError | Unasked]:
-        begun = self._reserved(tenant, name, mapping, why)
-        if isinstance(begun, Err):
-            return begun
-        wanted, generation = begun.value
-        engine, built = self._engines().first, self._built(tenant, name, generation)
-        try:
-            engine.create(built, wanted)
-            at = self._following.feed(engine, tenant, name, built, 0)
-            at = self._following.feed(engine, tenant, name, built, at)
-        except NotFoundError:  # another one, begun later, was whole sooner and has cleared this one away
-            return self._found(tenant, name)
-        done = self._swapped(tenant, name, wanted, generation, at, why)
-        if isinstance(done, Ok) and done.value.generation == generation:
-            engine.point(_alias(tenant, name), built)
-            self._clear(tenant, name, generation)
-            self._tell(tenant, done.value)
-        return done
-
-    def _swapped(
-        self, tenant: str, name: str, mapping: IndexMapping, generation: int, at: int, why: str | None
-    ) -> Result[IndexState, ConflictError | InvalidInputError | NotFoundError]:
-        """Let readers see the new building, unless a newer one was faster.
-
-        What was written since the engine took everything in goes there with the next use, so it must fit, too.
-        """
-        with self._database.write(tenant) as connection:
-            there = indexes.found(self._indexes, connection, tenant, name)
-            if isinstance(there, Err) or there.value.generation > generation:
-                return there
-            for row in stored.since(connection, tenant, name, at):
-                if row.data is not None:
-                    field_values(row.id, loads_object(row.data, "a document"), mapping)
-            event = indexes.rebuilt(mapping, generation)
-            return self._indexes.change(connection, tenant, name, lambda _: Ok(event), why=why)
-
-    def _reserved(
-        self, tenant: str, name: str, mapping: IndexMapping | None, why: str | None
-    ) -> Result[tuple[IndexMapping, int], ConflictError | InvalidInputError | NotFoundError]:
-        """The mapping to build with, and a generation that nobody else builds."""
-        with self._database.write(tenant) as connection:
-            there = indexes.found(self._indexes, connection, tenant, name)
-            if isinstance(there, Err):
-                return there
-            wanted, generation = mapping or there.value.mapping, there.value.reserved + 1
-            event = indexes.reserved(wanted, generation)
-            changed = self._indexes.change(connection, tenant, name, lambda _: Ok(event), why=why)
-            return changed.map(lambda _: (wanted, generation))
-
-    def _clear(self, tenant: str, name: str, generation: int) -> None:
-        """Remove what was built before, also by those that were killed; never what is being built now."""
-
-        def clear(engine: Engine) -> None:
-            prefix = self._built(tenant, name)
-            for index in engine.indexes(prefix):
-                if int(index.removeprefix(prefix)) < generation:
-                    engine.drop(index)
-
-        self._on_both(clear)
-
-    def _made(self, tenant: str, state: IndexState) -> None:
-        """Let the engines know of an index; what they have of one of that name that was dropped is of no use."""
-        if state.generation > 1:
-            self._clear(tenant, state.name, state.generation)
-        self._tell(tenant, state)
-
-    def _on_both(self, work: Callable[[Engine], None]) -> None:
-        engines = self._engines()
-        for engine in (engines.first, engines.second):
-            if engine is not None:
-                with suppress(SearchUnavailableError):  # what is left there is cleared away next time
-                    work(engine)
-
-    def _built(self, tenant: str, name: str, generation: int | str = "") -> str:
-        return f"{tenant}.{name}.{self._database.log_id[:8]}.{generation}"
-
-
-def _alias(tenant: str, name: str) -> str:
-    return f"{tenant}.{name}"
 
 
 def _checked(mapping: IndexMapping, id: str, document: Document) -> tuple[str, str]:
