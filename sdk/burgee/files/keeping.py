@@ -163,19 +163,26 @@ class Keeper:
                 books.add(connection, tenant, -1, -before.file.size)
         return file
 
-    def await_file(self, tenant: str, claims: Claims, labels: Mapping[str, Json], until: datetime) -> str:
-        """Write down that a file may come, until then; its id."""
+    def awaited_id(self, tenant: str) -> str:
+        """The id of a file that may come: the one this call's repetition gave it, or a new one."""
+        key = current_scope().idempotency_key
+        if key is not None:
+            with self.database.read(tenant) as connection:
+                earlier = log.by_ids(connection, tenant, [key]).get(key)
+            if earlier is not None and earlier.type == "file.awaited":
+                return str(earlier.data["id"])
+        return new_id(self.clock)
+
+    def await_file(
+        self, tenant: str, id: str, claims: Claims, labels: Mapping[str, Json], until: datetime
+    ) -> None:
+        """Write down that a file may come, until then."""
         check_claims(claims, self.rules, self.room(tenant))
-        id = new_id(self.clock)
         file: dict[str, Json] = {"id": id, "name": claims.name, "size": claims.size, "type": claims.type}
         event = NewEvent("file.awaited", {**file, "labels": dict(labels), "expires_at": until.isoformat()})
         with self.database.write(tenant) as connection:
-            key = current_scope().idempotency_key
-            earlier = None if key is None else log.by_ids(connection, tenant, [key]).get(key)
-            if earlier is not None and earlier.type == event.type:
-                return str(earlier.data["id"])
-            self.files.change(connection, tenant, id, lambda _: Ok(event)).unwrap()
-        return id
+            if self.files.get(connection, tenant, id) is None:
+                self.files.change(connection, tenant, id, lambda _: Ok(event)).unwrap()
 
     def finish(self, tenant: str, state: FileState) -> FileMetadata:
         """Take in what was put at an address of the storage itself; what is refused is removed."""

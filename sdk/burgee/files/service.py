@@ -26,7 +26,7 @@ from burgee.files.content import DEFAULT_TYPES, media_type, need_allowed, patter
 from burgee.files.errors import ScannerUnavailableError, StorageUnavailableError
 from burgee.files.headers import download_headers
 from burgee.files.intake import Claims, Rules
-from burgee.files.keeping import EXPECTED, Keeper, Opened, Storage, now_of
+from burgee.files.keeping import EXPECTED, Keeper, Opened, Storage, incoming, now_of
 from burgee.files.keys import check_age, check_expires
 from burgee.files.model import AwaitedFile, CheckReport, FileChange, FileMetadata, SignedUrl, Usage
 from burgee.files.names import clean_name
@@ -179,16 +179,13 @@ class LocalFileService(FileService):
             sniff(b"", claims.name, claims.type)  # the name's ending and the type must agree
             need_allowed(media_type(type), claims.name, self._rules.types)
             until = now_of(self._clock) + timedelta(seconds=seconds)
-            own = self._keeper.storage.signed_put(f"{tenant}/probe", seconds, type=media_type(type), size=size)
-            if own is None:
-                self._base()
-            id = self._keeper.await_file(tenant, claims, _labels(labels), until)
-            key = f"{tenant}/{id}.put"
-            address = self._keeper.storage.signed_put(key, seconds, type=media_type(type), size=size)
+            id = self._keeper.awaited_id(tenant)
+            address = self._keeper.storage.signed_put(incoming(tenant, id), seconds, type=media_type(type), size=size)
             if address is None:
                 signed = SignedClaims(tenant, id, "PUT", until, claims.name, media_type(type), size)
                 headers = {"Content-Type": media_type(type)}
                 address = SignedUrl(self._signed(signed), "PUT", until, headers)
+            self._keeper.await_file(tenant, id, claims, _labels(labels), until)
             return AwaitedFile(id, address)
 
         return await self._database.run(partial(_told, work))
