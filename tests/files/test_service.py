@@ -1,6 +1,7 @@
 """Files of a tenant: what comes in and what does not, the quota, and what is left when something breaks (R6)."""
 
 import hashlib
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -46,6 +47,7 @@ from services.clamav import ClamServer, eicar
 from services.postgres import Server
 
 KILLS = 20
+type Died = Callable[[str, int], int]
 QUIET = Settings(progress=False)
 
 
@@ -349,23 +351,33 @@ def test_check_leaves_an_upload_alone_that_goes_on(acme: Tenant) -> None:
         assert upload.result().read() == b"abc"
 
 
-def died(folder: Path, action: str, id: str, call: int) -> int:
-    """How many calls there were; 0 if it died of the one it was to die of."""
-    command = [sys.executable, str(Path(__file__).with_name("dying.py")), str(folder), action, id, str(call)]
-    ended = children.run(command, timeout=60)
-    assert ended.returncode in {0, -9}, ended.stderr
-    return int(ended.stdout) if ended.returncode == 0 else 0
+@pytest.fixture
+def died(folder: Path) -> Iterator[Callable[[str, int], int]]:
+    """Has a process do something and die: how many calls there were; 0 if it died of the one it was to die of."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, str(Path(__file__).with_name("dying.py")), str(folder)]
+    with children.start(command, stdin=pipe, stdout=pipe) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        orders, answers = process.stdin, process.stdout
+
+        def order(id: str, call: int) -> int:
+            print(id, call, file=orders, flush=True)
+            return int(answers.readline())
+
+        yield order
+        orders.close()
 
 
-def test_an_uploader_that_is_killed_leaves_a_whole_file_or_none(folder: Path) -> None:
+def test_an_uploader_that_is_killed_leaves_a_whole_file_or_none(folder: Path, died: Died) -> None:
     with burgee.open(str(folder), settings=QUIET) as ws:
         acme = ws.tenants.create("acme")
-        calls = died(folder, "upload", "-", 0)
+        calls = died("-", 0)
         for file in acme.files.list():
             file.delete()
         seen, orphans = set(), 0
         for kill in range(KILLS):
-            assert died(folder, "upload", "-", 1 + kill * (calls - 1) // KILLS) == 0
+            assert died("-", 1 + kill * (calls - 1) // KILLS) == 0
             found = list(acme.files.list())
             assert [file.read() for file in found] == [b"new"] * len(found)
             assert acme.files.usage().size == 3 * len(found)
@@ -379,14 +391,14 @@ def test_an_uploader_that_is_killed_leaves_a_whole_file_or_none(folder: Path) ->
         assert orphans > 0
 
 
-def test_a_deleter_that_is_killed_leaves_the_file_or_nothing_of_it(folder: Path) -> None:
+def test_a_deleter_that_is_killed_leaves_the_file_or_nothing_of_it(folder: Path, died: Died) -> None:
     with burgee.open(str(folder), settings=QUIET) as ws:
         acme = ws.tenants.create("acme")
-        calls = died(folder, "delete", acme.files.upload(b"old", "old.txt").id, 0)
+        calls = died(acme.files.upload(b"old", "old.txt").id, 0)
         seen, unfinished = set(), 0
         for kill in range(KILLS):
             file = acme.files.upload(b"old", "old.txt")
-            assert died(folder, "delete", file.id, 1 + kill * (calls - 1) // KILLS) == 0
+            assert died(file.id, 1 + kill * (calls - 1) // KILLS) == 0
             unfinished += len(acme.files.check(repair=True, older_than=0).unfinished)
             assert acme.files.check(older_than=0).ok
             left = list(acme.files.list())

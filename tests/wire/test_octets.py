@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Protocol, override
 
 import httpx
@@ -101,6 +101,16 @@ async def _all(found: Result[Octets, BurgeeError]) -> bytes:
     return b"".join([piece async for piece in found.unwrap()])
 
 
+def _asked[T](http: HttpClient, work: Coroutine[object, object, T]) -> T:
+    async def asked() -> T:
+        try:
+            return await work
+        finally:
+            await http.close()
+
+    return asyncio.run(asked())
+
+
 @pytest.mark.parametrize(("start", "stop"), [(0, None), (3, None), (0, 1), (250, 260), (-7, None), (290, 999)])
 def test_a_part_of_the_bytes_is_the_same_from_afar_as_here(http: HttpClient, start: int, stop: int | None) -> None:
     async def ask(service: Bytes) -> tuple[bytes, int, int | None]:
@@ -108,7 +118,7 @@ def test_a_part_of_the_bytes_is_the_same_from_afar_as_here(http: HttpClient, sta
         octets = found.unwrap()
         return await _all(found), octets.start, octets.total
 
-    there = asyncio.run(ask(remote(Bytes, http)))
+    there = _asked(http, ask(remote(Bytes, http)))
     assert there == asyncio.run(ask(LocalBytes()))
     assert there[0] == bytes(number % 251 for number in range(300))[start:stop]
 
@@ -117,7 +127,7 @@ def test_no_bytes_at_all_are_an_answer_too(http: HttpClient) -> None:
     async def ask() -> bytes:
         return await _all(await remote(Bytes, http).numbers(0))
 
-    assert asyncio.run(ask()) == b""
+    assert _asked(http, ask()) == b""
 
 
 def test_a_part_that_is_not_there_says_how_many_bytes_there_are(http: HttpClient) -> None:
@@ -125,7 +135,7 @@ def test_a_part_that_is_not_there_says_how_many_bytes_there_are(http: HttpClient
         (await remote(Bytes, http).numbers(300, 400)).unwrap()
 
     with pytest.raises(RangeError, match="300 bytes") as caught:
-        asyncio.run(ask())
+        _asked(http, ask())
     assert caught.value.total == 300
 
 
@@ -134,7 +144,7 @@ def test_bytes_that_break_off_are_an_error_never_a_short_answer(http: HttpClient
         return await _all(await remote(Bytes, http).numbers(13))
 
     with pytest.raises(RemoteError):
-        asyncio.run(ask())
+        _asked(http, ask())
 
 
 @pytest.mark.parametrize("sized", [True, False])
@@ -150,7 +160,7 @@ def test_what_is_sent_arrives_from_a_generator_and_from_an_asynchronous_one(http
         return [found.unwrap() for found in both]
 
     expected = f"é/? {hashlib.sha256(bytes(3 * MIB)).hexdigest()}"
-    assert asyncio.run(ask()) == [expected, expected]
+    assert _asked(http, ask()) == [expected, expected]
 
 
 def test_fewer_bytes_than_were_said_are_no_upload(http: HttpClient) -> None:
@@ -158,7 +168,7 @@ def test_fewer_bytes_than_were_said_are_no_upload(http: HttpClient) -> None:
         (await remote(Bytes, http).sums(Octets([b"abc"], size=5), "x")).unwrap()
 
     with pytest.raises((ServerFailureError, RemoteError)):
-        asyncio.run(ask())
+        _asked(http, ask())
 
 
 def test_something_else_than_octets_is_refused_by_name(http: HttpClient) -> None:
@@ -166,7 +176,7 @@ def test_something_else_than_octets_is_refused_by_name(http: HttpClient) -> None
         (await remote(Bytes, http).sums(b"abc", "x")).unwrap()  # type: ignore[arg-type]
 
     with pytest.raises(InvalidInputError, match="'content' must be Octets, not bytes"):
-        asyncio.run(ask())
+        _asked(http, ask())
 
 
 def test_here_nothing_suspends() -> None:
