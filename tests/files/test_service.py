@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 import burgee
+from burgee.core.clock import system_clock
 from burgee.core.errors import (
     ConflictError,
     DuplicateEventError,
@@ -38,7 +39,6 @@ from burgee.files.folder import FolderStorage
 from burgee.files.intake import Claims, Intake, Room, Rules
 from burgee.files.model import StoredObject
 from burgee.files.service import LocalFileService
-from burgee.core.clock import system_clock
 from burgee.store.database import Database
 from burgee.wire.octets import Octets
 from burgee.workspace import Tenant, Workspace
@@ -163,7 +163,7 @@ def test_a_tenant_may_have_a_quota_of_its_own_which_admins_set(acme: Tenant) -> 
     for wrong in (-1, True, 1.5, "10"):
         with pytest.raises(InvalidInputError, match="a quota is a number of bytes"):
             acme.files.set_quota(wrong)  # type: ignore[arg-type]
-    service = acme.files._way.service  # noqa: SLF001 - as a caller who is no admin
+    service = acme.files._way.service
     with bind_scope(Scope("acme", Caller("somebody", "acme", admin=False))), pytest.raises(PermissionDeniedError):
         drive(service.set_quota(1)).unwrap()
 
@@ -197,7 +197,7 @@ def test_eight_uploads_at_once_keep_to_the_quota_on_postgres(postgres: Server) -
 
 
 def again(tenant: Tenant, key: str, content: bytes, name: str = "a.txt") -> str:
-    service = tenant.files._way.service  # noqa: SLF001 - the facade has no keys of its own
+    service = tenant.files._way.service
     checksum = hashlib.sha256(content).hexdigest()
     with bind_scope(Scope(tenant.id, idempotency_key=key)):
         return drive(service.upload(Octets([content], size=len(content)), name, checksum=checksum)).unwrap().id
@@ -222,7 +222,7 @@ def test_the_same_upload_by_eight_at_once_is_one_file(acme: Tenant) -> None:
 
 def test_a_deletion_that_comes_again_gets_the_first_answer(acme: Tenant) -> None:
     file = acme.files.upload(b"abc", "a.txt")
-    service = acme.files._way.service  # noqa: SLF001 - the facade has no keys of its own
+    service = acme.files._way.service
     with bind_scope(Scope("acme", idempotency_key="key")):
         assert [drive(service.delete(file.id)).unwrap().id for _ in range(2)] == [file.id] * 2
     with pytest.raises(NotFoundError):
@@ -274,7 +274,7 @@ def test_tenants_do_not_reach_each_others_files(folder: Path) -> None:
     with burgee.open(str(folder), settings=QUIET) as ws:
         acme, rival = ws.tenants.create("acme"), ws.tenants.create("rival")
         file = acme.files.upload(b"abc", "a.txt")
-        service = rival.files._way.service  # noqa: SLF001 - each of its ways
+        service = rival.files._way.service
         for id in (file.id, f"../acme/{file.id}", f"acme/{file.id}"):
             with bind_scope(Scope("rival")):
                 asked = (service.get(id), service.read(id), service.url(id), service.delete(id), service.history(id))
@@ -307,7 +307,7 @@ def test_pages_hold_what_fits_the_name_and_the_type(acme: Tenant) -> None:
     for number in range(5):
         acme.files.upload(b"a,b\n", f"sales-{number}.csv")
         acme.files.upload(b"text", f"notes-{number}.txt")
-    service = acme.files._way.service  # noqa: SLF001 - pages are not for people
+    service = acme.files._way.service
     with bind_scope(Scope("acme")):
         names, after = [], None
         while True:

@@ -66,8 +66,10 @@ class LocalBytes(Bytes):
 
 def _numbers(stop: int, start: int = 0) -> Iterator[bytes]:
     for at in range(start, stop, MIB):
-        yield bytes(number % 251 for number in range(at, min(at + MIB, stop))) if stop < MIB else bytes(
-            min(MIB, stop - at)
+        yield (
+            bytes(number % 251 for number in range(at, min(at + MIB, stop)))
+            if stop < MIB
+            else bytes(min(MIB, stop - at))
         )
 
 

@@ -92,7 +92,8 @@ class Intake:
         said, limit = self._claims.size, self._rules.limit
         if self.size > limit:
             raise FileTooLargeError(
-                f"{self._shown} is larger than the {limit} bytes a file may have", hint="BURGEE_FILES_LIMIT sets how many"
+                f"{self._shown} is larger than the {limit} bytes a file may have",
+                hint="BURGEE_FILES_LIMIT sets how many",
             )
         if said is not None and self.size > said:
             raise ChecksumError(f"{self._shown} has more than the {said} bytes it was said to have")

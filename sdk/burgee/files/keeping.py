@@ -108,7 +108,12 @@ class Keeper:
             return self.files.get(connection, tenant, id)
 
     def keep(
-        self, tenant: str, content: Iterable[bytes], claims: Claims, labels: Mapping[str, Json], awaited: str | None = None
+        self,
+        tenant: str,
+        content: Iterable[bytes],
+        claims: Claims,
+        labels: Mapping[str, Json],
+        awaited: str | None = None,
     ) -> FileMetadata:
         """Take a file in; `awaited` is the id of one that was to come. Raises what is wrong with it."""
         if awaited is None and (earlier := self.earlier(tenant)) is not None:
@@ -173,9 +178,7 @@ class Keeper:
                 return str(earlier.data["id"])
         return new_id(self.clock)
 
-    def await_file(
-        self, tenant: str, id: str, claims: Claims, labels: Mapping[str, Json], until: datetime
-    ) -> None:
+    def await_file(self, tenant: str, id: str, claims: Claims, labels: Mapping[str, Json], until: datetime) -> None:
         """Write down that a file may come, until then."""
         check_claims(claims, self.rules, self.room(tenant))
         file: dict[str, Json] = {"id": id, "name": claims.name, "size": claims.size, "type": claims.type}

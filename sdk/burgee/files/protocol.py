@@ -60,7 +60,9 @@ class FileService(Protocol):
         ...
 
     @operation("PUT", "/files/quota")
-    async def set_quota(self, quota: int | None) -> Result[Usage, InvalidInputError | ConflictError | PermissionDeniedError]:
+    async def set_quota(
+        self, quota: int | None
+    ) -> Result[Usage, InvalidInputError | ConflictError | PermissionDeniedError]:
         """Set how many bytes the tenant's files may have together; none: the workspace's own quota. Admins only."""
         ...
 

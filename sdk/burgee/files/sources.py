@@ -26,7 +26,9 @@ class Readable(Protocol):
         ...
 
 
-type Source = "str | PathLike[str] | bytes | bytearray | memoryview | Readable | Iterable[bytes] | ArrowStream | ArrowBatch"
+type Source = (
+    "str | PathLike[str] | bytes | bytearray | memoryview | Readable | Iterable[bytes] | ArrowStream | ArrowBatch"
+)
 
 
 @dataclass(frozen=True, slots=True)

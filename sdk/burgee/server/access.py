@@ -83,9 +83,7 @@ class Access:
                 raise  # the connection breaks off, so that the client can't take a part for the whole
             await respond(unexpected(), request_id, answer)
 
-    async def _bound(
-        self, method: str, path: str, headers: Headers, request_id: str
-    ) -> Result[Scope, BurgeeError]:
+    async def _bound(self, method: str, path: str, headers: Headers, request_id: str) -> Result[Scope, BurgeeError]:
         if path in _OPEN or path.startswith(SIGNED):
             return Ok(Scope(request_id=request_id))
         key = headers.get(IDEMPOTENCY_HEADER)

@@ -36,9 +36,7 @@ def create_app(
     """The application that serves this database. Closing it is its owner's; the places: see `embedded`."""
     settings = settings or Settings()
     places = {"mirror": mirror, "files": files}
-    services = embedded(
-        database, clock, archive=archive or settings.archive, settings=settings, address="", **places
-    )
+    services = embedded(database, clock, archive=archive or settings.archive, settings=settings, address="", **places)
     app = FastAPI(
         title="burgee",
         version=version("burgee"),
