@@ -131,7 +131,7 @@ def test_a_download_replaces_what_is_there_only_when_all_is_right(here: Tenant, 
 
 
 def test_only_tables_become_frames(here: Tenant) -> None:
-    with pytest.raises(InvalidInputError, match="'a.txt' is of type text/plain, which is no table"):
+    with pytest.raises(InvalidInputError, match=r"'a\.txt' is of type text/plain, which is no table"):
         here.files.upload(b"abc", "a.txt").frame()
     with pytest.raises(UnreadableFileError):
         here.files.upload(b"a,b\n1\n", "a.csv").frame()

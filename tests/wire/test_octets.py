@@ -56,10 +56,10 @@ class LocalBytes(Bytes):
     @override
     async def sums(self, content: Octets, name: str) -> Result[str, InvalidInputError]:
         def work() -> str:
-            sum = hashlib.sha256()
+            digest = hashlib.sha256()
             for piece in content:
-                sum.update(piece)
-            return f"{name} {sum.hexdigest()}"
+                digest.update(piece)
+            return f"{name} {digest.hexdigest()}"
 
         return Ok(await apart(work))
 

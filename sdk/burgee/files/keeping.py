@@ -1,4 +1,4 @@
-"""How a file comes in and goes, whatever way it was sent: the storage first and then the log, so that nothing half is seen.
+"""How a file comes in and goes, whatever way it was sent: the storage first, then the log. Nothing half is ever seen.
 
 Before its event there is no file, only an object under a key that nobody was told; what a process leaves there when it
 is killed, `check` removes. Everything here blocks.
@@ -275,8 +275,9 @@ class Keeper:
 
 
 def incoming(tenant: str, id: str) -> str:
-    """Where a file lies that was put at an address of the storage: whoever has the address may put it anew, so it is
-    looked at, and kept, as a copy.
+    """Where a file lies that was put at an address of the storage itself.
+
+    Whoever has the address may put it anew: so what is looked at, and kept, is a copy.
     """
     return f"{tenant}/{id}.put"
 
