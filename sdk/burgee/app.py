@@ -103,9 +103,9 @@ def embedded(
     """Services that do the work here, on this database.
 
     Files are kept in the folder `files` unless the settings name a place; `address` is where a server of this
-    workspace is reached (`LocalFileService`). What questions run on is kept in the folder `mirror`. `archive` is a folder or `s3://…` for engines that don't
-    see the log; without one it is a folder that goes with the process. `analytics` is the engine of questions
-    (`engine_of`).
+    workspace is reached (`LocalFileService`). What questions run on is kept in the folder `mirror`. `archive` is a
+    folder or `s3://…` for engines that don't see the log; without one it is a folder that goes with the process.
+    `analytics` is the engine of questions (`engine_of`).
     """
     kept = Archive(archive or _passing(database))
     logs = Mirror(database, mirror)

@@ -126,7 +126,11 @@ class Octets:
                 yield piece
             return
         pieces = iter(self._pieces)
-        while (piece := await hop(lambda: next(pieces, None))) is not None:
+
+        def following() -> bytes | None:
+            return next(pieces, None)
+
+        while (piece := await hop(following)) is not None:
             yield piece
 
 
