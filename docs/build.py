@@ -182,7 +182,7 @@ def build_api(out: Path) -> None:
         setattr(burgee, name, getattr(burgee, name))  # pdoc sees what is loaded, and these load when used
     inside = [module.name for module in pkgutil.iter_modules(burgee.__path__)]
     others = [f"burgee.{name}" for name in inside if not name.startswith("_") and name not in burgee.__all__]
-    pdoc.render.configure(docformat="google", footer_text=f"burgee {burgee.__version__}")
+    pdoc.render.configure(docformat="google", show_source=False, footer_text=f"burgee {burgee.__version__}")
     with warnings.catch_warnings():
         # pdoc does not look up the `T` of `class Box[T]` inside a quoted annotation; it shows the text as it stands.
         warnings.filterwarnings("ignore", "Error parsing type annotation")

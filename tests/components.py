@@ -6,6 +6,7 @@ is set (as `.ci/run` does under CI) it fails them instead, so that nothing is sk
 
 import importlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,6 +18,11 @@ PROGRAMS = ROOT / "build" / "bin"
 """Where `.ci/run` puts programs that no package manager has."""
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ELASTICSEARCH_JAVA = 21
+ELASTICSEARCH_BY_MAVEN = (
+    "mvn -B dependency:copy -Dartifact=org.elasticsearch.distribution.integ-test-zip:elasticsearch:9.2.8:zip "
+    "-DoutputDirectory=build/elasticsearch"
+)
 
 
 def require(name: str, found: bool, reason: str) -> None:
@@ -67,3 +73,31 @@ def needs_versitygw() -> str:
     reason = "neither on the PATH nor in build/bin; go install github.com/versity/versitygw/cmd/versitygw@v1.7.0"
     require("versitygw", path != "", reason)
     return path
+
+
+def needs_elasticsearch() -> str:
+    """The path of Elasticsearch's archive."""
+    archives = sorted((ROOT / "build" / "elasticsearch").glob("elasticsearch-*.zip"))
+    reason = f"no archive in build/elasticsearch; {ELASTICSEARCH_BY_MAVEN}"
+    require("elasticsearch", bool(archives), reason)
+    needs_newest_java()
+    return str(archives[-1])
+
+
+def needs_newest_java() -> str:
+    """Where the newest Java is installed that is fit for Elasticsearch."""
+    homes = [os.environ.get("ES_JAVA_HOME"), os.environ.get("JAVA_HOME"), *map(str, Path("/usr/lib/jvm").glob("*"))]
+    versions = {home: _java_version(home) for home in homes if home}
+    home = max(versions, key=lambda home: versions[home], default="")
+    reason = "no Java 21 or later in ES_JAVA_HOME, JAVA_HOME or /usr/lib/jvm; Temurin has one (adoptium.net)"
+    require("java 21", versions.get(home, 0) >= ELASTICSEARCH_JAVA, reason)
+    return home
+
+
+def _java_version(home: str) -> int:
+    """The version that a Java says it is, in the file beside it; 0 if it says none."""
+    try:
+        said = re.search(r'^JAVA_VERSION="(\d+)', (Path(home) / "release").read_text(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(said[1]) if said else 0

@@ -72,6 +72,9 @@ if TYPE_CHECKING:
     from burgee.privacy.model import SubjectMark as Subject
     from burgee.projections.facade import ProjectionHandle, Projections
     from burgee.projections.projection import Projection
+    from burgee.search.errors import DegradedSearchWarning, SearchUnavailableError
+    from burgee.search.facade import Search, SearchIndex
+    from burgee.search.indexer import Indexer
     from burgee.store.registry import event, upcaster
     from burgee.wire.client import Transport
     from burgee.workspace import Tenant, Tenants, Workspace
@@ -110,6 +113,11 @@ _ERRORS = (
 _HOMES = {
     **dict.fromkeys(_ERRORS, "burgee.core.errors"),
     "ANY": "burgee.events.model",
+    "DegradedSearchWarning": "burgee.search.errors",
+    "Indexer": "burgee.search.indexer",
+    "Search": "burgee.search.facade",
+    "SearchIndex": "burgee.search.facade",
+    "SearchUnavailableError": "burgee.search.errors",
     "Aggregate": "burgee.events.aggregate",
     "Evaluation": "burgee.flags.model",
     "Event": "burgee.events.model:NewEvent",
@@ -165,6 +173,7 @@ __all__ = [
     "BurgeeError",
     "ConcurrencyError",
     "ConflictError",
+    "DegradedSearchWarning",
     "DuplicateEventError",
     "Evaluation",
     "Event",
@@ -177,6 +186,7 @@ __all__ = [
     "Flag",
     "FlagEvaluator",
     "Flags",
+    "Indexer",
     "InvalidInputError",
     "ManualClock",
     "MissingColumnError",
@@ -199,6 +209,9 @@ __all__ = [
     "Reason",
     "RemoteError",
     "SchemaError",
+    "Search",
+    "SearchIndex",
+    "SearchUnavailableError",
     "ServerFailureError",
     "ServerUnavailableError",
     "Settings",

@@ -34,6 +34,9 @@ from burgee.projections.protocol import ProjectionService
 from burgee.projections.service import LocalProjectionService
 from burgee.questions.protocol import QuestionService
 from burgee.questions.service import LocalQuestionService
+from burgee.search.opening import Opened, search_of
+from burgee.search.protocol import SearchService
+from burgee.search.service import LocalSearchService
 from burgee.store.database import Database
 from burgee.store.vault import Vault
 from burgee.tenants.protocol import TenantService
@@ -56,6 +59,7 @@ class Services:
     projections: ProjectionService
     privacy: PrivacyService
     experiments: ExperimentService
+    search: SearchService
     files: FileService
 
 
@@ -89,6 +93,18 @@ def archive_of(workspace: str, settings: Settings) -> str | None:
     return str(Path(workspace).expanduser().resolve() / "archive")
 
 
+def search_in(workspace: str, settings: Settings) -> Opened:
+    """The search engines of an embedded workspace; they keep what they keep in its folder, if it has one."""
+    return search_of(settings, None if workspace == MEMORY else Path(workspace).expanduser().resolve() / "search")
+
+
+def passing_search(database: Database, settings: Settings) -> Opened:
+    """Search engines that keep nothing, and are closed with the database or when the process ends."""
+    opened = search_of(settings, None)
+    weakref.finalize(database, opened.close)
+    return opened
+
+
 def embedded(
     database: Database,
     clock: Clock = system_clock,
@@ -96,16 +112,18 @@ def embedded(
     mirror: Path | None = None,
     archive: str | None = None,
     analytics: object = None,
+    search: Opened | None = None,
     settings: Settings | None = None,
     files: Path | None = None,
     address: str | None = None,
 ) -> Services:
     """Services that do the work here, on this database.
 
-    Files are kept in the folder `files` unless the settings name a place; `address` is where a server of this
-    workspace is reached (`LocalFileService`). What questions run on is kept in the folder `mirror`. `archive` is a
-    folder or `s3://…` for engines that don't see the log; without one it is a folder that goes with the process.
-    `analytics` is the engine of questions (`engine_of`).
+    What questions run on is kept in the folder `mirror`. `archive` is a folder or `s3://…` for engines that don't
+    see the log; without one it is a folder that goes with the process. `analytics` is the engine of questions
+    (`engine_of`). Files are kept in the folder `files` unless the settings name a place; `address` is where a server
+    of this workspace is reached (`LocalFileService`). `search` are the engines of search (`search_in`); closing them is
+    their owner's.
     """
     kept = Archive(archive or _passing(database))
     logs = Mirror(database, mirror)
@@ -125,6 +143,7 @@ def embedded(
         projections=LocalProjectionService(database, clock),
         privacy=LocalPrivacyService(database, clock, derived),
         experiments=LocalExperimentService(logs, engine, clock),
+        search=LocalSearchService(database, clock, search or passing_search(database, settings or Settings())),
         files=_files(database, clock, settings or Settings(), files, address),
     )
 

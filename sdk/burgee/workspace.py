@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, override
 
 from pydantic import BaseModel
 
-from burgee.app import MEMORY, Services, archive_of, connected, database_of, embedded, files_of, mirror_of
+from burgee.app import MEMORY, Services, archive_of, connected, database_of, embedded, files_of, mirror_of, search_in
 from burgee.cache.facade import Cache
 from burgee.cache.opening import cache_of
 from burgee.cache.protocol import CacheProvider
@@ -34,6 +34,8 @@ from burgee.keys.model import KeyInfo, NewKey
 from burgee.keys.service import LocalKeyService
 from burgee.privacy.facade import Privacy
 from burgee.projections.facade import ProjectionHandle, Projections
+from burgee.search.facade import Search
+from burgee.search.opening import Opened
 from burgee.store.database import Database
 from burgee.tenants.config import TenantConfig
 from burgee.tenants.model import TenantChange, TenantState
@@ -56,7 +58,7 @@ class Tenant(Shown):
 
     __slots__ = (
         *("_known", "_link", "_services", "_settings"),
-        *("cache", "events", "experiments", "files", "flags", "privacy", "projections", "segments", "state"),
+        *("cache", "events", "experiments", "files", "flags", "privacy", "projections", "search", "segments", "state"),
     )
 
     def __init__(
@@ -95,6 +97,8 @@ class Tenant(Shown):
         progress = settings.progress
         self.projections = Projections(self._link, services.projections, services.events, projected, progress=progress)
         """Its projections: views made of its events."""
+        self.search = Search(self._link, services.search, self.projections, self.events, progress=progress)
+        """Its search indexes: `acme.search("products").query("red shoes")`."""
         self.cache = Cache(cache, f"tenant:{state.id}")
         """Its part of the workspace's cache."""
         self.files = Files(self._link, services.files, base=base, progress=progress)
@@ -263,6 +267,7 @@ class Workspace(Shown):
         *,
         database: Database | None = None,
         http: HttpClient | None = None,
+        search: Opened | None = None,
     ) -> None:
         self.where = where
         self.services = services
@@ -270,6 +275,7 @@ class Workspace(Shown):
         self._settings = settings
         self._database = database
         self._http = http
+        self._search = search
         self._known: dict[str, TenantState] = {}
         self._projected: dict[str, Projected] = {}
         self._cache = cache_of(settings)
@@ -320,6 +326,8 @@ class Workspace(Shown):
             handle.stop()
         self._background.close()
         self._cache.close()
+        if self._search is not None:
+            self._search.close()
         if isinstance(self.services.files, LocalFileService):
             self.services.files.close()
         if self._database is not None:
@@ -375,13 +383,21 @@ def open_workspace(
     if "://" in address and address != MEMORY:
         hint = "give a folder, memory:// or an http(s):// address; a database is set with BURGEE_DATABASE"
         raise InvalidInputError(f"{address!r} is no place for a workspace", hint=hint)
+    search = search_in(address, chosen)
     database = database_of(address, chosen)
     caller = Caller(actor) if actor is not None else None
     archive, mirror, files = archive_of(address, chosen), mirror_of(address), files_of(address)
     services = embedded(
-        database, clock, mirror=mirror, archive=archive, analytics=analytics, settings=chosen, files=files
+        database,
+        clock,
+        mirror=mirror,
+        archive=archive,
+        analytics=analytics,
+        search=search,
+        settings=chosen,
+        files=files,
     )
-    return Workspace(address, services, Link(inline=True, caller=caller), chosen, database=database)
+    return Workspace(address, services, Link(inline=True, caller=caller), chosen, database=database, search=search)
 
 
 def _settings(settings: Settings | None, token: "str | SecretStr | None") -> Settings:

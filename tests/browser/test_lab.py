@@ -220,9 +220,17 @@ def test_the_explorer_shows_and_filters(open_notebook: Open) -> None:
     assert brightness(explorer.locator(".burgee-events td").first) < 0.4
 
 
-def test_a_log_of_one_day_can_be_explored_too(open_notebook: Open) -> None:
+SEARCH = """
+gear = pd.DataFrame({"id": ["a", "b", "c"], "title": ["Red shoes", "Blue shoes, $5 or $6", "A tent, not <b>shoes</b>"]})
+gear["brand"] = ["Tarn", "$T or $U", "Tarn"]
+acme.search.index("gear", gear, id="id", mapping={"title": "text", "brand": "keyword"})
+acme.search("gear").facets("brand").widget()
+"""
+
+
+def test_a_log_of_one_day_can_be_explored_and_documents_searched_by_keys_alone(open_notebook: Open) -> None:
     one = 'acme.events.append("s-1", burgee.Event("seen", {"<b>x</b>": "$5 or $6"}))\nacme.events.explorer()'
-    notebook = open_notebook("one", SET_UP, one, "acme.events.query().list()")
+    notebook = open_notebook("one", SET_UP, one, "acme.events.query().list()", SEARCH)
     notebook.run(0)
     notebook.run(1)
     explorer = notebook.page.locator(".burgee-explorer")
@@ -232,6 +240,27 @@ def test_a_log_of_one_day_can_be_explored_too(open_notebook: Open) -> None:
     table = notebook.run(2).locator(".burgee-sheet")
     expect(table).to_contain_text("$5 or $6")
     expect(table.locator("mjx-container")).to_have_count(0)  # what lies between dollars is no formula
+
+    notebook.run(3)
+    box = notebook.page.locator(".burgee-search")
+    found = box.locator(".burgee-total")
+    box.locator(".burgee-search-field input").click()
+    notebook.page.keyboard.type("sho")
+    expect(box.locator(".burgee-hits mark")).to_have_text(["shoes"] * 3, timeout=SECONDS)
+    notebook.page.keyboard.type("es -tent")
+    expect(found).to_have_text("2 found", timeout=SECONDS)
+    for _ in range(5):
+        notebook.page.keyboard.press("Backspace")
+    expect(found).to_have_text("3 found", timeout=SECONDS)
+    expect(box.locator(".burgee-hits b")).to_have_count(0)
+    expect(box.locator("mjx-container")).to_have_count(0)
+    brands = box.locator(".burgee-facet input")
+    brands.first.focus()
+    for there in (2, 3, 2):
+        notebook.page.keyboard.press("Space")  # it stays where it is, and so does the focus
+        expect(found).to_have_text(f"{there} found", timeout=SECONDS)
+    expect(box.locator(".burgee-facet-count")).to_have_text(["2", "1"])
+    notebook.show("search-box", box)
 
 
 def test_nothing_was_asked_of_the_internet_and_nothing_broke_in_the_pages(traffic: Traffic) -> None:

@@ -17,6 +17,7 @@ from burgee.core.scope import Scope, bind_scope
 from burgee.events.model import Snapshot
 from burgee.store.database import Database
 from burgee.workspace import Tenant, Workspace
+from effort import COSTLY
 
 
 @burgee.event("snap.added")
@@ -54,7 +55,7 @@ policies: st.SearchStrategy[int | Callable[[Basket, int], bool] | None] = (
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(COSTLY, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(saves=st.lists(st.lists(changes, max_size=4), min_size=1, max_size=8), policy=policies, direct=changes)
 def test_p8_snapshot_and_tail_give_what_the_full_replay_gives(
     acme: Tenant, saves: list[list[Change]], policy: Any, direct: Change

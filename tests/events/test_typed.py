@@ -19,6 +19,7 @@ from burgee.core.json import Json
 from burgee.store import registry, typed
 from burgee.store.registry import Data
 from burgee.workspace import Tenant
+from effort import COSTLY
 
 
 class Channel(enum.Enum):
@@ -97,7 +98,7 @@ def test_p5_a_typed_event_comes_back_equal(event: Placed | Rated) -> None:
     assert typed.decode(name, version, data, "") == event
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(COSTLY, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=st.lists(placed | rated, min_size=1, max_size=5))
 def test_p6_typed_events_come_back_equal_and_in_order_from_the_log(acme: Tenant, events: list[Placed | Rated]) -> None:
     stream = f"typed-{next(_numbers)}"

@@ -217,6 +217,21 @@ def test_what_it_is_said_to_be_must_be_so(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "said", "type_"),
+    [
+        ("data", "text/csv", "text/csv"),
+        ("data.txt", "text/csv", "text/csv"),
+        ("data.csv", "text/plain; charset=utf-8", "text/csv"),
+        ("data.csv", "application/vnd.ms-excel", "text/csv"),
+        ("data.csv", "binary/octet-stream", "text/csv"),
+        ("data.md", "text/markdown", "text/markdown"),
+    ],
+)
+def test_between_kinds_of_text_the_name_and_the_sender_decide(name: str, said: str, type_: str) -> None:
+    assert sniff(b"id,name\n1,2\n", name, said) == type_
+
+
+@pytest.mark.parametrize(
     ("content", "name"),
     [
         (png(), "table.csv"),

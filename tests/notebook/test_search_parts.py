@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burgee.core.json import Json
 from burgee.notebook.facets import facets_for, filter_of, lines_of, statistics_of, tells
 from burgee.notebook.hits import hits, marked
 from burgee.search.model import (
@@ -32,6 +33,8 @@ MAPPING = IndexMapping(
         Field("brand", Kind.KEYWORD),
         Field("stock", Kind.BOOLEAN),
         Field("price", Kind.NUMBER),
+        Field("added", Kind.DATE),
+        Field("id", Kind.KEYWORD),
     )
 )
 
@@ -103,7 +106,7 @@ def test_statistics_are_words_and_nothing_to_choose() -> None:
 
 
 def test_without_being_asked_those_fields_are_listed_that_tell_most_documents_apart() -> None:
-    assert facets_for(MAPPING) == (Terms("brand", 12), Terms("stock", 12))
+    assert facets_for(MAPPING) == (Terms("brand", 12), Terms("stock", 12), Terms("id", 12))
     brand = Terms("brand", 12)
     assert tells(brand, (Bucket("a", 6), Bucket("b", 1)), 10)
     assert not tells(brand, (Bucket("a", 10),), 10)
@@ -111,7 +114,8 @@ def test_without_being_asked_those_fields_are_listed_that_tell_most_documents_ap
 
 
 def test_a_hit_shows_its_title_what_was_found_and_its_other_fields() -> None:
-    document = {"title": "Red shoes", "about": "For running & more", "brand": "Acme", "price": 49.9, "more": "hidden"}
+    document: dict[str, Json] = {"id": "p1", "title": "Red shoes", "about": "For running & more", "brand": "Acme"}
+    document |= {"price": 49.9, "added": "2026-03-02T00:00:00+00:00", "stock": None, "more": "hidden"}
     marks = {"title": ("Red <mark>shoes</mark>",), "about": ("For <mark>running</mark> &amp; more",)}
     shown = hits([Hit("p1", 1.25, document, marks)], MAPPING, first=11)
     assert '<ol class="burgee-hits tex2jax_ignore mathjax_ignore" start="11">' in shown
@@ -119,7 +123,9 @@ def test_a_hit_shows_its_title_what_was_found_and_its_other_fields() -> None:
     assert "For <mark>running</mark> &amp; more" in shown
     assert ">1.25</span>" in shown
     assert "brand</span> Acme" in shown
+    assert ">2026-03-02</span>" in shown
     assert "hidden" not in shown
+    assert "p1" not in shown  # what names it is its title
 
 
 def test_a_hit_without_a_title_shows_its_id_and_one_without_marks_how_its_text_begins() -> None:
@@ -146,6 +152,6 @@ def test_whatever_a_part_holds_only_marks_become_markup(part: str) -> None:
 
 def test_fields_that_hold_markup_are_text() -> None:
     hostile = "<img src=x onerror=alert(1)>"
-    shown = hits([Hit(hostile, 1.0, {"about": hostile, "brand": hostile}, {"about": (hostile,)})], MAPPING)
+    shown = hits([Hit(f"{hostile}1", 1.0, {"about": hostile, "brand": hostile}, {"about": (hostile,)})], MAPPING)
     assert "<img" not in shown
     assert shown.count("&lt;img") == 3

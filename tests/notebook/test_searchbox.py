@@ -1,7 +1,7 @@
 """The search box used without a browser: what is typed and chosen is what is asked, found and shown."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 import pytest
@@ -21,8 +21,8 @@ SHOES = pd.DataFrame(
         "stock": [number % 2 == 0 for number in range(30)],
     }
 )
-FIELDS = {
-    "title": burgee.search.Field("title", "text", suggest=True),
+FIELDS: dict[str, str | Mapping[str, object]] = {
+    "title": {"kind": "text", "suggest": True},
     "about": "text",
     "brand": "keyword",
     "price": "number",
@@ -75,7 +75,7 @@ def test_what_is_typed_is_found_and_marked_while_its_last_word_is_not_finished(b
     assert box.total == 0
     assert "Nothing is found for “walking bo ”." in box._found.value
     box.text.value = "rain -walking"
-    assert box.total == len(box.query.frame(limit=100)) == 10
+    assert box.total == len(box.query.top(100).frame()) == 10
     assert "For <mark>rain</mark> &amp; mud" in box._found.value
 
 
@@ -89,7 +89,7 @@ def test_lines_that_are_chosen_narrow_and_their_own_facet_still_shows_what_else_
     chosen = SHOES[SHOES["brand"].isin(["Acme", "Cato"]) & SHOES["stock"]]
     assert box.total == len(chosen)
     assert lines(box, 0)["Acme"] == str((SHOES["brand"].eq("Acme") & SHOES["stock"]).sum())
-    assert set(box.query.frame(limit=100)["id"]) == set(chosen["id"])
+    assert set(box.query.top(100).frame()["id"]) == set(chosen["id"])
     box.clear.click()
     assert box.total == 30
     assert not any(line.value for shown in box.facets for line in shown.lines)
@@ -106,7 +106,7 @@ def test_what_is_chosen_stays_in_sight_where_nothing_has_it(box: SearchBox) -> N
 
 
 def test_of_ranges_and_times_one_is_chosen_at_a_time(shop: Tenant) -> None:
-    box = shop.search("shoes").facets("price", ranges={"price": [20, 30, 40, 50]}).facets("released", per="year").widget()
+    box = shop.search("shoes").facets(price=[20, 30, 40, 50], released="year").widget()
     toggle(box, 0, "20 to 30")
     assert box.total == 10
     toggle(box, 0, "40 to 50")
@@ -141,6 +141,16 @@ def test_it_can_be_sorted(box: SearchBox) -> None:
     assert box.result.hits[0].id == "s00"
     box.sort.value = options["best first"]
     assert box.query.total() == 30
+
+
+def test_what_could_be_meant_is_offered_while_it_is_only_words(box: SearchBox) -> None:
+    box.text.value = "walking boot 2"
+    offered = [idea.description for idea in box.ideas if idea.layout.display != "none"]
+    assert offered == ["Walking boot 21", "Walking boot 24", "Walking boot 27"]
+    box.ideas[1].click()
+    assert (box.text.value, box.total) == ("Walking boot 24", 1)
+    box.text.value = '"walking boot 2"'
+    assert [idea for idea in box.ideas if idea.layout.display != "none"] == []
 
 
 def test_it_begins_where_the_query_is(shop: Tenant) -> None:
@@ -198,7 +208,9 @@ def test_what_documents_hold_never_becomes_markup_or_a_formula(shop: Tenant) -> 
     assert box.total == 1
     assert "<script" not in still
     assert "&lt;<mark>script</mark>&gt;" in still
-    assert box.facets[0].lines[0].description.count("$") == 0
+    called = box.facets[0].lines[0]
+    assert called.description_allow_html
+    assert called.description.startswith('<span class="mathjax_ignore tex2jax_ignore">&quot;&gt;&lt;script&gt;')
 
 
 HOSTILE = {"title": "text", "brand": "keyword"}

@@ -1,23 +1,44 @@
 """Every engine there is, for the suite that all of them run."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from burgee.search.elasticsearch import ElasticsearchSearch
 from burgee.search.fts5 import Fts5Search
 from burgee.search.protocol import Put, SearchProvider
 from search.corpus import DOCUMENTS, MAPPING, new_name
+from services.elasticsearch import ElasticsearchServer, running_elasticsearch
 
 type Make = Callable[[pytest.FixtureRequest], SearchProvider[Any]]
 
 MAKERS: dict[str, Make] = {
     "fts5": lambda _: Fts5Search(),  # what is particular to its file is in `test_fts5.py`
+    "elasticsearch": lambda request: ElasticsearchSearch(request.getfixturevalue("elasticsearch_url")),
 }
 """How each engine is made, once for the whole session; `request.getfixturevalue` has folders and servers."""
 
 EXAMPLES = {"fts5": 100}
 """How many examples a property is tried with on an engine; 10 on those that aren't named."""
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_server() -> Iterator[ElasticsearchServer]:
+    """An Elasticsearch of our own, for the whole run: whoever stops it starts it again."""
+    with running_elasticsearch() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url(request: pytest.FixtureRequest) -> str:
+    """The Elasticsearch that `BURGEE_TEST_ELASTICSEARCH` names, with a prefix of its own; else one of our own."""
+    given = os.environ.get("BURGEE_TEST_ELASTICSEARCH")
+    if not given:
+        return str(request.getfixturevalue("elasticsearch_server").url)
+    return f"{given}{'&' if '?' in given else '?'}prefix=burgee-tests-{uuid4().hex}"
 
 
 @pytest.fixture(scope="session", params=list(MAKERS))

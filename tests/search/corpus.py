@@ -85,6 +85,11 @@ _WRITTEN: dict[str, Mapping[str, Json]] = {
         "brand": "z" * 300,
         "body": "w" * 300 + " end",
     },
+    "astral": {
+        "title": "\U00010400" * 200,
+        "body": "\U00010428" * 128 + " \U0001d41b\U0001d428\U0001d425\U0001d41d \U00020000\U00020001",
+        "brand": "\U0001f3f7",
+    },
     "kube": {"title": "Kubernetes operator", "body": "kubernetes, kube, kubectl, k8s", "brand": "Beta", "price": 49.99},
     "typos": {"title": "djagno", "body": "kubernets redsi cleint asnyc", "brand": "beta", "price": 50},
     "django": {"title": "Django", "body": "django djangos jango Django-REST flags", "brand": "Beta", "price": 50.0},

@@ -102,7 +102,8 @@ class Oracle:
         return {word for several in self._words[id].values() for value in several for word in value}
 
     def _standing(self, id: str) -> set[str]:
-        long = [word for word in self._all_words(id) if len(word) >= 3]
+        there = self._all_words(id)
+        long = [word for word in there if len(word) >= 4] or there
         return set(sorted(long, key=lambda word: (-len(word), word))[:25])
 
     def _says(self, id: str, text: Text, fields: tuple[str, ...]) -> bool:
@@ -201,7 +202,9 @@ def _times(leaf: Word | Phrase, value: list[str]) -> int:
         return sum(tuple(value[at : at + size]) == leaf.words for at in range(len(value) - size + 1))
     if leaf.prefix:
         return sum(word.startswith(leaf.text) for word in value)
-    return sum(edits(leaf.text, word) <= leaf.fuzzy for word in value)
+    if leaf.fuzzy:
+        return sum(edits(leaf.text, word) <= leaf.fuzzy for word in value)
+    return value.count(leaf.text)
 
 
 @lru_cache(maxsize=100_000)

@@ -68,6 +68,9 @@ TYPED = (
     "हिन्दी",
     "עברית OR عربي",
     "w" * 300,
+    "\U00010428" * 300,
+    "bold",
+    "\U00020001",
     "w" * 100 + "*",
     "nothing at all here",
     "hidden",
@@ -180,6 +183,7 @@ def queries() -> dict[str, SearchQuery]:
     made["like a thing"] = SearchQuery(like="thing-00")
     made["like one with a filter"] = SearchQuery(like="redis", filters=(Exists("brand"),))
     made["like one without words"] = SearchQuery(like="empty")
+    made["like one of short words"] = SearchQuery(like="tokyo")
     made["like and text"] = SearchQuery(parse("lamp"), like="thing-01")
     return made
 

@@ -1,8 +1,8 @@
 """A real corpus on every engine: a hundred thousand packages, with counts that are known (`README.md` beside it)."""
 
 import gzip
-import re
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -27,10 +27,6 @@ type Provider = SearchProvider[Any]
 
 MAPPING = IndexMapping((Field("summary", Kind.TEXT), Field("month", Kind.DATE)))
 COUNTS = {"kubernetes": 111, "redis": 250, "django": 2576, "feature flags": 14, "async client": 188}
-TOUCHED = {"redis": 5, "django": 10}
-"""Summaries where a Chinese sign touches the word: found too, as such a sign is a word of its own (`基于Redis的`)."""
-
-LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
 
 
 def hits_of(provider: Provider, index: str, query: SearchQuery) -> list[Hit[Any]]:
@@ -59,12 +55,8 @@ def packages(provider: Provider) -> str:
 def test_the_known_counts_are_found(provider: Provider, packages: str) -> None:
     assert provider.count(packages) == 100_000
     for typed, known in COUNTS.items():
-        summaries = [
-            hit.document["summary"] for hit in hits_of(provider, packages, SearchQuery(parse(typed), size=1000))
-        ]
-        apart = [set(LETTERS_AND_DIGITS.findall(summary.lower())) for summary in summaries]
-        assert sum(set(typed.split()) <= words for words in apart) == known
-        assert len(summaries) == known + TOUCHED.get(typed, 0)
+        query = SearchQuery(parse(typed), size=1000)
+        assert provider.search(packages, query).total == len(hits_of(provider, packages, query)) == known
 
 
 def test_django_by_year_is_known_by_facet_and_by_filter(provider: Provider, packages: str) -> None:
@@ -72,9 +64,9 @@ def test_django_by_year_is_known_by_facet_and_by_filter(provider: Provider, pack
     years, months = provider.search(packages, query).facets
     assert isinstance(years, tuple)
     assert isinstance(months, tuple)
-    by_year = {bucket.value.year: bucket.count for bucket in years if hasattr(bucket.value, "year")}
+    by_year = {bucket.value.year: bucket.count for bucket in years if isinstance(bucket.value, datetime)}
     assert {year: by_year[year] for year in (2013, 2019, 2025)} == {2013: 111, 2019: 132, 2025: 246}
-    assert sum(by_year.values()) == sum(bucket.count for bucket in months) == 2586
+    assert sum(by_year.values()) == sum(bucket.count for bucket in months) == COUNTS["django"]
     for year in (2013, 2019, 2025):
         only = replace(query, facets=(), filters=(Between("month", f"{year}-01-01", f"{year + 1}-01-01", below=True),))
         assert provider.search(packages, only).total == by_year[year]
@@ -90,7 +82,7 @@ def test_found_words_are_shown_in_their_place(provider: Provider, packages: str)
 def test_newest_first_goes_on_page_by_page_without_a_gap(provider: Provider, packages: str) -> None:
     query = SearchQuery(parse("redis"), sort=(Sort("month", descending=True),), size=100)
     seen = [(str(hit.document["month"]), hit.id) for hit in hits_of(provider, packages, query)]
-    assert len(set(seen)) == len(seen) == 255
+    assert len(set(seen)) == len(seen) == COUNTS["redis"]
     assert [month for month, _ in seen] == sorted((month for month, _ in seen), reverse=True)
 
 

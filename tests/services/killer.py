@@ -1,7 +1,7 @@
 """Processes that are killed in the middle of a write or a deletion, at a place that is counted and not guessed.
 
 One process imports everything and forks a child for each order it reads. The child counts the calls that its work makes
-to what is written in C (open, write, fsync, rename, send …) and kills itself before a given one.
+to what is written in C (write, fsync, rename, send …), from the first byte on, and kills itself before a given one.
 By hand: `python killer.py folder:/tmp/files`, then lines of JSON as `Killer.killed` writes them.
 """
 
@@ -71,11 +71,15 @@ def _work(storage: Any, order: dict[str, Any], calls: "itertools.count[int]") ->
         if event == "c_call" and next(calls) == order["call"]:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.setprofile(count)
+    def counted() -> Iterator[bytes]:
+        sys.setprofile(count)
+        yield from content(order["size"])
+
     try:
         if order["action"] == "write":
-            storage.write(order["key"], content(order["size"]), {"state": "new"})
+            storage.write(order["key"], counted(), {"state": "new"})
         else:
+            sys.setprofile(count)
             storage.delete(order["key"])
     finally:
         sys.setprofile(None)

@@ -20,6 +20,7 @@
 | `BURGEE_CACHE_TTL`            | seconds a value is cached unless said otherwise                        |
 | `BURGEE_CACHE_KEY`            | encrypts what is cached; several for rotation, newest first            |
 | `BURGEE_FILES`                | where files go: a folder or `s3://bucket/prefix`                       |
+| `BURGEE_SEARCH`               | what finds documents: `tantivy`, `fts5` or an Elasticsearch's URL      |
 | `BURGEE_FILES_LIMIT`          | bytes one file may have                                                |
 | `BURGEE_FILES_QUOTA`          | bytes a tenant's files may have together, unless set for the tenant    |
 | `BURGEE_FILES_TYPES`          | which types of files come in: `text/csv,image/*` (see `files.content`) |
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     cache_ttl: float = Field(default=300.0, gt=0)
     cache_key: SecretStr | None = None
     files: str | None = None
+    search: SecretStr | None = None  # a URL may hold a password
     files_limit: int = Field(default=5 * 1024**3, gt=0)
     files_quota: int | None = Field(default=None, ge=0)
     files_types: str | None = None

@@ -37,7 +37,7 @@ from burgee.files.signatures import (
     is_readable_format,
     library_type,
 )
-from burgee.files.texts import HTML, SVG, TEXT_SUFFIXES, TEXT_TYPES, XML, as_text, text_type
+from burgee.files.texts import CSV, HTML, PLAIN, SVG, TEXT_SUFFIXES, TEXT_TYPES, XML, as_text, text_type
 
 HEAD = 64 * 1024
 """How many of the first bytes, and of the last, are looked at."""
@@ -118,6 +118,7 @@ _SUFFIXES: dict[str, tuple[str, ...]] = {
 """Endings of names, and what a file so called may be."""
 
 _OTHER_NAMES = {
+    "binary/octet-stream": UNKNOWN,
     "image/jpg": "image/jpeg",
     "application/csv": "text/csv",
     "text/json": "application/json",
@@ -156,7 +157,7 @@ def sniff(head: bytes, name: str, said: str | None = None) -> str:
     claim = media_type(said) if said is not None else None
     suffix = name.rpartition(".")[2].lower() if "." in name else ""
     endings = _SUFFIXES.get(suffix, ())
-    wanted = endings[0] if endings else claim
+    wanted = claim if claim in TEXT_TYPES and endings in {(), (PLAIN,)} else endings[0] if endings else claim
     text = None if is_readable_format(head) else as_text(head)
     found = text_type(text, wanted) if text is not None else binary_type(head) or library_type(head)
     if found.startswith("image/") and (_WITHIN_IMAGES.search(head) or b"%PDF-" in head[:1024]) and found != SVG:
@@ -230,8 +231,8 @@ def _agreed(found: str, claims: tuple[str, ...], name: str, why: str) -> str:
     if narrower:
         return narrower
     for claim in claims:
-        wider = found in _MADE_OF.get(claim, ()) or (claim == "text/plain" and found in TEXT_TYPES - ACTIVE_TYPES)
-        if wider or _bare(found) == _bare(claim):
+        wider = found in _MADE_OF.get(claim, ()) or (claim == PLAIN and found in TEXT_TYPES - ACTIVE_TYPES)
+        if wider or _bare(found) == _bare(claim) or (found, claim) == (CSV, EXCEL):  # as browsers on Windows say
             return found
     if found == UNKNOWN and not any(claim in _KNOWN for claim in claims):
         return found

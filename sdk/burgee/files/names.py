@@ -60,6 +60,8 @@ def _fault(name: str) -> str | None:
         return "it is a path; give the last part only"
     if len(name.encode()) > MOST_BYTES:
         return f"it has {len(name.encode())} bytes in UTF-8; {MOST_BYTES} are the most"
+    if seen[1:2] == ":":
+        return "Windows takes its beginning for a drive"
     if seen.rstrip(". ") != seen:
         return "it ends with a dot"
     if seen.partition(".")[0].strip().upper() in _RESERVED:

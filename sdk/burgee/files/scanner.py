@@ -6,10 +6,9 @@ below `MaxScanSize`: else it looks at the beginning of what an archive holds, an
 so set is tried once, before the first file, with an archive that is larger unpacked than any daemon looks through.
 """
 
-import select
+import selectors
 import socket
 import struct
-import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import Protocol, override
@@ -45,19 +44,20 @@ class Scanner(Protocol):
 class ClamAV(Scanner):
     """ClamAV's daemon at `clamd://host:port` or, by its socket, `clamd:///path`. Takes a connection for each file."""
 
-    __slots__ = ("_address", "_connect_timeout", "_timeout", "_trial", "_tried")
+    __slots__ = ("_address", "_connect_timeout", "_timeout", "_tried")
 
     def __init__(self, url: str, *, timeout: float = 150.0, connect_timeout: float = 5.0) -> None:
         """`timeout` is for each step, in seconds; the daemon itself gives a file up to 120 (`MaxScanTime`)."""
         self._address = _address(url)
         self._timeout = timeout
         self._connect_timeout = connect_timeout
-        self._trial = threading.Lock()
         self._tried = False
 
     @override
     def scan(self, pieces: Iterable[bytes]) -> None:
-        self._try_once()
+        if not self._tried:
+            self._try()
+            self._tried = True
         answer = self._ask(pieces)
         if answer.endswith(" FOUND"):
             signature = answer.removeprefix("stream: ").removesuffix(" FOUND")
@@ -70,14 +70,6 @@ class ClamAV(Scanner):
             raise InfectedFileError(f"the scanner found {signature} in it", signature=signature)
         if answer != "stream: OK":
             raise self._unavailable(f"it answered {answer!a}")
-
-    def _try_once(self) -> None:
-        if self._tried:
-            return
-        with self._trial:
-            if not self._tried:
-                self._try()
-                self._tried = True
 
     def _try(self) -> None:
         try:
@@ -101,14 +93,16 @@ class ClamAV(Scanner):
     def _sent(self, connection: socket.socket, pieces: Iterable[bytes]) -> str:
         """Send a file, in pieces; the daemon may answer, and hang up, before it has all."""
         error: OSError | None = None
-        for message in _messages(pieces):
-            try:
-                if select.select([connection], [], [], 0)[0]:
+        with selectors.DefaultSelector() as answered:
+            answered.register(connection, selectors.EVENT_READ)
+            for message in _messages(pieces):
+                try:
+                    if answered.select(0):
+                        break
+                    connection.sendall(message)
+                except OSError as broken:
+                    error = broken
                     break
-                connection.sendall(message)
-            except OSError as broken:
-                error = broken
-                break
         try:
             answer = _answer(connection)
         except OSError as broken:

@@ -37,7 +37,8 @@ class FacetList(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no type
         self.offers = [line.key for line in lines]
         self._shown = lines
         for box, line in zip(self.lines, lines, strict=False):
-            box.description, box.layout.display = _plain(line.words), ""
+            _call(box, line.words)
+            box.layout.display = ""
         for box in self.lines[len(lines) :]:
             box.layout.display = "none"
         self._counts.value = "".join(f'<div class="burgee-facet-count">{line.count:,}</div>' for line in lines)
@@ -84,6 +85,9 @@ def _checkbox() -> ipywidgets.Checkbox:
     return made
 
 
-def _plain(words: str) -> str:
-    """What a checkbox is called: JupyterLab would take what stands between two dollars for a formula."""
-    return words.replace("$", "\uff04") if words.count("$") > 1 else words
+def _call(box: ipywidgets.Checkbox, words: str) -> None:
+    """Say what a checkbox is called: JupyterLab would take what stands between two dollars for a formula."""
+    formula = words.count("$") > 1
+    with box.hold_sync():
+        box.description_allow_html = formula
+        box.description = f'<span class="mathjax_ignore tex2jax_ignore">{text(words)}</span>' if formula else words

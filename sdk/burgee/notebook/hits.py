@@ -1,11 +1,12 @@
 """What a search found as HTML: a title, the parts in which something was found, and the other fields."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from html import unescape
 
 from burgee.notebook.tables import cell, text
-from burgee.search.model import Document, Hit, IndexMapping, Kind
+from burgee.search.model import Document, Field, Hit, IndexMapping, Kind
 
 _TITLES = ("title", "name", "label", "subject")
 _MOST_FIELDS = 8
@@ -27,13 +28,18 @@ def marked(part: str) -> str:
 def _hit(hit: Hit[Document], mapping: IndexMapping) -> str:
     titled = _title_field(hit, mapping)
     title = _title(hit, titled)
-    score = "" if hit.score is None else f'<span class="burgee-score" title="score">{hit.score:,.2f}</span>'
+    score = f'<span class="burgee-score" title="score">{hit.score:,.2f}</span>' if _tells(hit.score) else ""
     texts = [field.name for field in mapping.fields if field.kind is Kind.TEXT and field.name != titled]
-    others = [field.name for field in mapping.fields if field.kind is not Kind.TEXT and field.name != titled]
+    others = [field for field in mapping.fields if field.kind is not Kind.TEXT and field.name != titled]
     return (
         f'<div class="burgee-hit-head"><span class="burgee-hit-title">{title}</span>{score}</div>'
-        f"{_body(hit, texts)}{_fields(hit.document, others)}"
+        f"{_body(hit, texts)}{_fields(hit, others)}"
     )
+
+
+def _tells(score: float | None) -> bool:
+    """Whether two digits of it say something: of what most documents hold, FTS5 makes next to nothing."""
+    return score is not None and round(score, 2) > 0
 
 
 def _title_field(hit: Hit[Document], mapping: IndexMapping) -> str:
@@ -59,13 +65,25 @@ def _body(hit: Hit[Document], names: Iterable[str]) -> str:
     return f'<div class="burgee-hit-text">{" … ".join(parts)}</div>' if parts else ""
 
 
-def _fields(document: Document, names: Sequence[str]) -> str:
-    there: Mapping[str, object] = {name: document[name] for name in names if document.get(name) not in (None, "", [])}
+def _fields(hit: Hit[Document], fields: Sequence[Field]) -> str:
+    """The other fields that hold something; not what is only its id again."""
+    there = [(field, hit.document.get(field.name)) for field in fields]
     shown = [
-        f'<span><span class="burgee-dim">{text(name)}</span> {cell(value)}</span>'
-        for name, value in list(there.items())[:_MOST_FIELDS]
+        f'<span><span class="burgee-dim">{text(field.name)}</span> {cell(_value(field, value))}</span>'
+        for field, value in there
+        if value not in (None, "", [], hit.id)
     ]
-    return f'<div class="burgee-hit-fields">{"".join(shown)}</div>' if shown else ""
+    return f'<div class="burgee-hit-fields">{"".join(shown[:_MOST_FIELDS])}</div>' if shown else ""
+
+
+def _value(field: Field, value: object) -> object:
+    """A moment as one; documents hold it as text."""
+    if field.kind is not Kind.DATE or not isinstance(value, str):
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return value
 
 
 def _cut(long: str) -> str:

@@ -5,10 +5,9 @@ alone; so each search is one that somebody sees, however fast they type.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import zip_longest
-from typing import ClassVar, Protocol, Self, override
+from typing import ClassVar, override
 
 import ipywidgets
 
@@ -24,7 +23,6 @@ from burgee.search.model import (
     Document,
     Facet,
     FacetAnswer,
-    IndexMapping,
     Kind,
     SearchQuery,
     SearchResult,
@@ -33,6 +31,10 @@ from burgee.search.model import (
     Within,
     Word,
 )
+from burgee.search.query import Query
+
+MOST_HITS = 100
+"""Documents on a page at most."""
 
 _SHORTEST = 2  # letters of a word that is taken for the beginning of one while it is typed
 _MOST_IDEAS = 4
@@ -41,36 +43,6 @@ _AWAY = (
     '<div class="burgee-search-away" role="status">The search engine can\'t be asked: these answers come from the '
     "database, and may be ranked otherwise.</div>"
 )
-
-
-class Searched(Protocol):
-    """What the box needs of a query of `acme.search`."""
-
-    @property
-    def name(self) -> str:
-        """The index."""
-        ...
-
-    @property
-    def asked(self) -> SearchQuery:
-        """What is asked so far."""
-        ...
-
-    def mapping(self) -> IndexMapping:
-        """The fields of the index."""
-        ...
-
-    def asking(self, asked: SearchQuery) -> Self:
-        """The same index, asked something else."""
-        ...
-
-    def result(self) -> SearchResult[Document]:
-        """The answer."""
-        ...
-
-    def suggest(self, prefix: str, field: str) -> Sequence[str]:
-        """What values of the field begin with."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +61,7 @@ class _State:
         return replace(self, chosen=(*self.chosen[:at], keys, *self.chosen[at + 1 :]))
 
 
-class SearchBox[TQuery: Searched](Panel):
+class SearchBox(Panel):
     """A search to use by hand.
 
     Args:
@@ -102,20 +74,22 @@ class SearchBox[TQuery: Searched](Panel):
 
     kind: ClassVar[str] = "burgee-search"
 
-    def __init__(self, query: TQuery) -> None:
+    def __init__(self, query: Query) -> None:
         super().__init__()
         self._given = query
         self._mapping = query.mapping()
+        asked = query.asked
+        self._start = replace(asked, size=min(asked.size, MOST_HITS), after=None)
         self._texts = [field.name for field in self._mapping.fields if field.kind is Kind.TEXT]
         self._facets, self.result = self._begun()
-        self._state = _State("", ((),) * len(self._facets), query.asked.sort)
+        self._state = _State("", ((),) * len(self._facets), asked.sort)
         self._make_controls()
         self._set_ideas([])
         self._render(self.result.facets)
 
     @property
     @alone
-    def query(self) -> TQuery:
+    def query(self) -> Query:
         """What is asked by now, as a query: `box.query.frame()` has it as a frame."""
         return self._given.asking(self._asked(replace(self._state, pages=(None,))))
 
@@ -126,7 +100,7 @@ class SearchBox[TQuery: Searched](Panel):
 
     def _begun(self) -> tuple[tuple[Facet, ...], SearchResult[Document]]:
         """The facets that are shown, and the first answer with theirs: those asked for, else those that tell much."""
-        asked = self._given.asked
+        asked = self._start
         facets = asked.facets or facets_for(self._mapping)
         result = self._given.asking(replace(asked, facets=facets)).result()
         pairs = list(zip(facets, result.facets, strict=True))
@@ -137,7 +111,7 @@ class SearchBox[TQuery: Searched](Panel):
         self.text = ipywidgets.Text(placeholder=f"Search {self._given.name}", continuous_update=True)
         self.text.add_class("burgee-search-field")
         self.text.observe(lambda change: self._change(lambda state: replace(state, text=change["new"])), "value")
-        self.sort = ipywidgets.Dropdown(options=self._sorts(), value=self._given.asked.sort)
+        self.sort = ipywidgets.Dropdown(options=self._sorts(), value=self._start.sort)
         self.sort.add_class("burgee-search-sort")
         self.sort.observe(lambda change: self._change(lambda state: replace(state, sort=change["new"])), "value")
         self.clear = button("Clear", "take away what was chosen at the side")
@@ -170,7 +144,7 @@ class SearchBox[TQuery: Searched](Panel):
                 up, down = _ORDERS.get(field.kind, ("A to Z", "Z to A"))
                 sorts.append((f"{field.name}, {up}", (Sort(field.name),)))
                 sorts.append((f"{field.name}, {down}", (Sort(field.name, descending=True),)))
-        given = self._given.asked.sort
+        given = self._start.sort
         return sorts if given in [sort for _, sort in sorts] else [("as asked", given), *sorts]
 
     def _choosing(self, at: int) -> Callable[[tuple[Key, ...]], None]:
@@ -207,14 +181,15 @@ class SearchBox[TQuery: Searched](Panel):
         """What could be meant by what is typed so far, while it is only words."""
         if not _UNFINISHED.fullmatch(typed):
             return []
-        fields = [field.name for field in self._mapping.fields if field.suggest]
+        fields = [field.name for field in self._mapping.fields if field.suggest and field.name in self._texts]
         found = dict.fromkeys(one for field in fields for one in self._given.suggest(typed, field))
         begun = typed.casefold()
         ideas = [one for one in found if one.casefold() != begun]
         return sorted(ideas, key=lambda one: not one.casefold().startswith(begun))[:_MOST_IDEAS]
 
     def _set_ideas(self, ideas: list[str]) -> None:
-        for idea, words in zip_longest(self.ideas, ideas, fillvalue=""):
+        for at, idea in enumerate(self.ideas):
+            words = ideas[at] if at < len(ideas) else ""
             idea.description, idea.tooltip, idea.layout.display = words, words, "" if words else "none"
 
     def _on_idea(self, idea: ipywidgets.Button) -> None:
@@ -227,7 +202,7 @@ class SearchBox[TQuery: Searched](Panel):
         return self._given.asking(alone).result().facets[0]
 
     def _asked(self, state: _State) -> SearchQuery:
-        given = self._given.asked
+        given = self._start
         typed = parse(state.text, self._texts)
         if typed is not None and state.text[-1:].isalnum():
             typed = _unfinished(typed)
@@ -249,7 +224,7 @@ class SearchBox[TQuery: Searched](Panel):
         self._away.value = _AWAY if self.result.degraded else ""
         self._found.value = self._list()
         pages, found = self._state.pages, len(self.result.hits)
-        first = (len(pages) - 1) * self._given.asked.size + 1
+        first = (len(pages) - 1) * self._start.size + 1
         self._place.value = f"{first:,} to {first + found - 1:,} of {self.total:,}" if found else ""
         self.before.disabled, self.after.disabled = len(pages) == 1, self.result.after is None
         for control in (self.before, self.after):
@@ -271,7 +246,7 @@ class SearchBox[TQuery: Searched](Panel):
 
     def _list(self) -> str:
         if self.result.hits:
-            first = (len(self._state.pages) - 1) * self._given.asked.size + 1
+            first = (len(self._state.pages) - 1) * self._start.size + 1
             return hits(self.result.hits, self._mapping, first=first)
         words = f"Nothing is found for “{text(self._state.text)}”" if self._state.text.strip() else "Nothing is there"
         less = " with what is chosen at the side" if any(self._state.chosen) else ""
@@ -291,7 +266,7 @@ class SearchBox[TQuery: Searched](Panel):
         return f"<SearchBox of {self._given.name!r}: {self.total:,} found; .query, .result>"
 
 
-def search_box[TQuery: Searched](query: TQuery) -> SearchBox[TQuery]:
+def search_box(query: Query) -> SearchBox:
     """A search to use by hand, beginning with a query."""
     return SearchBox(query)
 

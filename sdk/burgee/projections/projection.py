@@ -68,6 +68,10 @@ class Projection[TEvent, TState](ABC):
     def apply(self, state: TState, event: TEvent) -> TState:
         """The view after this event. `state` is this projection's own: it may be changed and given back."""
 
+    def settled(self, state: TState) -> TState:
+        """The view before it is saved, after some events: for a projection that also writes elsewhere, in batches."""
+        return state
+
     def rows(self, state: TState) -> Sequence[Mapping[str, object]]:
         """The view as rows of a frame: one for each entry of a dict or list, else one. Override it as you like."""
         if isinstance(state, Mapping):

@@ -208,14 +208,14 @@ class Runner[TState]:
             made, position = state, start
             for stored in events:
                 made, position = self._apply(made, stored), stored.position
-            written = self._write(made)
+            written = self._write(self.projection.settled(made))
             return Folded(position, written, self._read_back(written))
 
         def carefully() -> Folded[TState]:
             kept, position = text, start
             for stored in events:
                 try:
-                    kept = self._write(self._apply(self._read(kept), stored))
+                    kept = self._write(self.projection.settled(self._apply(self._read(kept), stored)))
                     self._read_back(kept)
                 except Exception as error:  # noqa: BLE001 - it is the user's code
                     why = f"{type(error).__name__}: {error}"

@@ -1,8 +1,9 @@
 """What a word is. Texts are cut into words here, for every engine and for queries alike, so that all find the same.
 
-A word is a run of letters, digits and their marks. It is compared without case and without accents (`Café` is `cafe`);
-each Chinese character and Japanese kana is a word of its own, as nothing parts them. Words longer than `LONGEST` are
-cut there. Engines get texts as words with blanks between (`plain`), and need to know nothing of languages.
+A word is a run of letters, digits and their marks. It is compared without case and without accents (`Café` is `cafe`).
+In a run of nothing but Chinese characters and Japanese kana each is a word of its own, as nothing parts them. Words
+longer than `LONGEST` are cut there. Engines get texts as words with blanks between (`plain`), and need to know nothing
+of languages.
 """
 
 import re
@@ -18,7 +19,7 @@ LONGEST = 128
 _ASCII = re.compile(r"[a-z0-9]+")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 # Hiragana and katakana, ideographs with their extensions, compatibility ideographs.
-_ALONE = "\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_ALONE = "\u3041-\u3096\u30a1-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,13 @@ def plain(text: str) -> str:
 
 def tokens(text: str) -> Iterator[Token]:
     """The words of a text, and where they stand."""
-    for match in _word().finditer(text):
-        folded = _folded(match[0])
-        if folded:
-            yield Token(folded[:LONGEST], match.start(), match.end())
+    for run in _word().finditer(text):
+        signs = run[0]
+        alone = None if signs.isascii() else _alone().fullmatch(signs)
+        for match in [run] if alone is None else _sign().finditer(text, run.start(), run.end()):
+            folded = _folded(match[0])
+            if folded:
+                yield Token(folded[:LONGEST], match.start(), match.end())
 
 
 def _folded(word: str) -> str:
@@ -61,10 +65,20 @@ def _folded(word: str) -> str:
 @cache
 def _word() -> re.Pattern[str]:
     """Letters and digits with the marks that follow them."""
-    marks = "".join(map(chr, _marks()))
-    inner = rf"(?:[^\W_{_ALONE}][{marks}]*)+"
-    return re.compile(rf"[{_ALONE}][{marks}]*|{inner}")
+    return re.compile(rf"(?:[^\W_][{_marks()}]*)+")
 
 
-def _marks() -> Iterator[int]:
-    return (code for code in range(0x300, sys.maxunicode + 1) if unicodedata.category(chr(code))[0] == "M")
+@cache
+def _sign() -> re.Pattern[str]:
+    """One that nothing parts from the next."""
+    return re.compile(rf"[{_ALONE}][{_marks()}]*")
+
+
+@cache
+def _alone() -> re.Pattern[str]:
+    return re.compile(rf"(?:{_sign().pattern})+")
+
+
+@cache
+def _marks() -> str:
+    return "".join(chr(code) for code in range(0x300, sys.maxunicode + 1) if unicodedata.category(chr(code))[0] == "M")

@@ -55,16 +55,15 @@ def check_query(query: SearchQuery, mapping: IndexMapping) -> SearchQuery:
     Raises:
         InvalidInputError: the index can't be asked that; the message names the value and says what could be.
     """
-    if not isinstance(query, SearchQuery):
-        raise InvalidInputError(f"a query must be a SearchQuery, not {query!r}")
+    _need(SearchQuery, "a query", query)
     need_whole("size", query.size, least=1)
     if query.size > LARGEST_PAGE:
         raise InvalidInputError(f"size must be 1 to {LARGEST_PAGE}, not {query.size}")
     if query.like is not None:
         need_text("like", query.like)
     for what, several in (("filters", query.filters), ("facets", query.facets), ("sort", query.sort)):
-        if not isinstance(several, tuple | list) or len(several) > _MOST:
-            raise InvalidInputError(f"{what} must be a tuple of at most {_MOST}, not {several!r}")
+        if len(_several(what, several)) > _MOST:
+            raise InvalidInputError(f"{what} must be at most {_MOST}, not {len(several)}")
     checked = replace(
         query,
         text=None if query.text is None else check_text(query.text, mapping),
@@ -112,8 +111,7 @@ def check_suggest(mapping: IndexMapping, prefix: str, field: str, limit: int) ->
             f"{field!r} is not mapped for suggestions",
             hint=f"map it with suggest=True, or use one of: {_listed(usable)}",
         )
-    if not isinstance(prefix, str) or len(prefix) > LONGEST_TEXT:
-        raise InvalidInputError(f"a prefix must be a text of at most {LONGEST_TEXT:,} characters, not {prefix!r:.80}")
+    _need_short("a prefix", prefix)
     need_whole("limit", limit, least=1)
     if limit > LARGEST_PAGE:
         raise InvalidInputError(f"limit must be 1 to {LARGEST_PAGE}, not {limit}")
@@ -138,9 +136,7 @@ def _text(text: Text, mapping: IndexMapping, depth: int) -> Text | None:
         case Phrase(several):
             return phrase(_texts("the words of a phrase", several))
         case All(of) | AnyOf(of):
-            if not isinstance(of, tuple | list):
-                raise InvalidInputError(f"{type(text).__name__} must be of several, not of {of!r}")
-            parts = [_text(part, mapping, depth + 1) for part in of]
+            parts = [_text(part, mapping, depth + 1) for part in _several(type(text).__name__, of)]
             return all_of(parts) if isinstance(text, All) else any_of(parts)
         case Without(of):
             inner = _text(of, mapping, depth + 1)
@@ -160,11 +156,12 @@ def _text(text: Text, mapping: IndexMapping, depth: int) -> Text | None:
 
 
 def _word(word: Word) -> Text | None:
-    if not isinstance(word.text, str) or len(word.text) > LONGEST_TEXT:
-        raise InvalidInputError(f"a word must be a text of at most {LONGEST_TEXT:,} characters, not {word.text!r:.80}")
-    if isinstance(word.fuzzy, bool) or word.fuzzy not in {0, 1, 2}:
-        raise InvalidInputError(f"fuzzy must be 0, 1 or 2 edits, not {word.fuzzy!r}")
-    if not isinstance(word.prefix, bool) or (word.prefix and word.fuzzy):
+    _need_short("a word", word.text)
+    need_whole("fuzzy", word.fuzzy)
+    if word.fuzzy > 2:  # noqa: PLR2004 # more edits make another word
+        raise InvalidInputError(f"fuzzy must be 0, 1 or 2 edits, not {word.fuzzy}")
+    _need(bool, "prefix", word.prefix)
+    if word.prefix and word.fuzzy:
         raise InvalidInputError(f"a word is looked for by prefix or by edits, not both: {word!r}")
     return typed_word(word.text, prefix=word.prefix, fuzzy=word.fuzzy)
 
@@ -187,17 +184,15 @@ def _filter(given: Filter, mapping: IndexMapping, depth: int = 0) -> Filter:
     match given:
         case OneOf(name, values):
             field = whole_field(mapping, name, "filters")
-            if isinstance(values, str) or not isinstance(values, Iterable):
-                raise InvalidInputError(f"the values of {name!r} must be several, not {values!r}")
-            return OneOf(name, tuple(_value(field, value) for value in values))
+            several = _several(f"the values of {name!r}", values)
+            return OneOf(name, tuple(_value(field, value) for value in several))
         case Between(name, low, high, below):
             field = whole_field(mapping, name, "ranges", [kind for kind in Kind if kind is not Kind.BOOLEAN])
             if low is None and high is None:
                 raise InvalidInputError(f"a range of {name!r} needs a low or a high bound")
-            if not isinstance(below, bool):
-                raise InvalidInputError(f"below must be True or False, not {below!r}")
-            bounds = (None if bound is None else _value(field, bound, bound_only=True) for bound in (low, high))
-            return Between(name, *bounds, below)
+            _need(bool, "below", below)
+            low, high = (None if bound is None else _value(field, bound, bound_only=True) for bound in (low, high))
+            return Between(name, low, high, below)
         case Exists(name):
             whole_field(mapping, name, "filters")
             return given
@@ -254,8 +249,8 @@ def _rising(name: str, bounds: object) -> None:
 
 
 def _sort(sort: Sort, mapping: IndexMapping) -> Sort:
-    if not isinstance(sort, Sort) or not isinstance(sort.descending, bool):
-        raise InvalidInputError(f"a sort can't be {sort!r}", hint="write Sort('price', descending=True)")
+    _need(Sort, "a sort", sort)
+    _need(bool, "descending", sort.descending)
     if sort.field != SCORE:
         whole_field(mapping, sort.field, "sorting")
     return sort
@@ -270,10 +265,27 @@ def _named(fields: Iterable[Field], name: object, use: str) -> Field:
     return there[name]
 
 
-def _texts(what: str, values: object) -> tuple[str, ...]:
-    if not isinstance(values, tuple | list) or any(not isinstance(value, str) for value in values):
-        raise InvalidInputError(f"{what} must be texts, not {values!r}")
+def _texts(what: str, values: Sequence[str]) -> tuple[str, ...]:
+    for value in _several(what, values):
+        _need(str, f"each of {what}", value)
     return tuple(values)
+
+
+def _need(kind: type, what: str, value: object) -> None:
+    if not isinstance(value, kind):
+        raise InvalidInputError(f"{what} must be a {kind.__name__}, not {value!r:.80}")
+
+
+def _need_short(what: str, value: object) -> None:
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+        raise InvalidInputError(f"{what} must be a text of at most {LONGEST_TEXT:,} characters, not {value!r:.80}")
+
+
+def _several[T](what: str, values: Sequence[T]) -> Sequence[T]:
+    given: object = values
+    if not isinstance(given, tuple | list):
+        raise InvalidInputError(f"{what} must be a tuple, not {given!r:.80}")
+    return values
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -8,3 +8,13 @@ class SearchUnavailableError(BurgeeError):
 
     code = "search-unavailable"
     status = 503
+
+
+class DegradedSearchWarning(UserWarning):
+    """The database answered a search, as the search engine could not: it may be slower, and ranked otherwise."""
+
+
+class DamagedIndexError(SearchUnavailableError):
+    """What the engine holds of an index can't be used any more. The service builds it anew."""
+
+    code = "damaged-index"

@@ -5,9 +5,8 @@ asked goes through tables for words and for values, in one transaction: an answe
 """
 
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from itertools import batched
 from pathlib import Path
 from typing import override
@@ -22,22 +21,16 @@ from burgee.search.analysis import plain
 from burgee.search.checks import check_query, check_suggest
 from burgee.search.cursor import SCORE, decode, encode, order
 from burgee.search.edits import near
-from burgee.search.errors import SearchUnavailableError
-from burgee.search.fts5facets import answer, prepare
+from burgee.search.fts5facets import answer
+from burgee.search.fts5file import SearchFile
 from burgee.search.highlights import highlights
 from burgee.search.language import all_of
 from burgee.search.model import Document, Hit, IndexMapping, Kind, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
 from burgee.search.similar import similar
-from burgee.search.values import LONGEST_KEYWORD, as_kind, expected, field_values, whole_values
+from burgee.search.values import LONGEST_KEYWORD, Value, as_kind, expected, field_values, whole_values
 
 _BATCH = 1000  # changes taken in at once
-_PATIENCE = 5.0  # seconds to wait for another writer
-_TABLES = (
-    "CREATE TABLE IF NOT EXISTS indexes (number INTEGER PRIMARY KEY, name TEXT UNIQUE, mapping TEXT, position INTEGER)",
-    "CREATE TABLE IF NOT EXISTS aliases (name TEXT PRIMARY KEY, points_to TEXT NOT NULL)",
-    "CREATE TEMP TABLE found (row INTEGER PRIMARY KEY, score REAL)",
-)
 
 _mappings = TypeAdapter(IndexMapping)
 
@@ -50,15 +43,12 @@ class Fts5Search(SearchProvider[Document]):
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
-        self._path = None if path is None else Path(path)
-        self._idle: list[sqlite3.Connection] = []
-        self._writing_turn = threading.RLock()
-        self._closed = False
+        self._file = SearchFile(None if path is None else Path(path))
 
     @override
     def create(self, index: str, mapping: IndexMapping) -> None:
         name = _checked_name("an index", index)
-        with self._transaction(writing=True) as connection:
+        with self._file.transaction(writing=True) as connection:
             if connection.execute("SELECT 1 FROM aliases WHERE name = ?", (name,)).fetchone():
                 raise InvalidInputError(f"{name!r} is an alias: an index needs a name of its own")
             _remove(connection, name)
@@ -72,7 +62,7 @@ class Fts5Search(SearchProvider[Document]):
     @override
     def write(self, index: str, changes: Iterable[Put[Document] | Remove], position: int) -> None:
         need_whole("position", position)
-        with self._transaction(writing=True) as connection:
+        with self._file.transaction(writing=True) as connection:
             number, mapping = _index(connection, index)
             for some in batched(changes, _BATCH, strict=False):
                 _take(connection, number, mapping, some)
@@ -80,14 +70,14 @@ class Fts5Search(SearchProvider[Document]):
 
     @override
     def position(self, index: str) -> int:
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             number, _ = _index(connection, index)
             (position,) = connection.execute("SELECT position FROM indexes WHERE number = ?", (number,)).fetchone()
             return int(position)
 
     @override
     def search(self, index: str, query: SearchQuery) -> SearchResult[Document]:
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             number, mapping = _index(connection, index)
             asked = check_query(query, mapping)
             _find(connection, number, mapping, asked)
@@ -98,7 +88,7 @@ class Fts5Search(SearchProvider[Document]):
 
     @override
     def suggest(self, index: str, prefix: str, field: str, limit: int) -> Sequence[str]:
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             number, mapping = _index(connection, index)
             begins = check_suggest(mapping, prefix, field, limit)
             beginning = f"number IN (SELECT rowid FROM offered_{number} WHERE offered_{number} MATCH ?)"
@@ -111,7 +101,7 @@ class Fts5Search(SearchProvider[Document]):
 
     @override
     def count(self, index: str) -> int:
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             number, _ = _index(connection, index)
             (count,) = connection.execute(f"SELECT count(*) FROM documents_{number}").fetchone()
             return int(count)
@@ -119,7 +109,7 @@ class Fts5Search(SearchProvider[Document]):
     @override
     def point(self, alias: str, index: str) -> str | None:
         name = _checked_name("an alias", alias)
-        with self._transaction(writing=True) as connection:
+        with self._file.transaction(writing=True) as connection:
             there = _names(connection)
             if index not in there:
                 raise NotFoundError("index", index, there)
@@ -131,80 +121,24 @@ class Fts5Search(SearchProvider[Document]):
 
     @override
     def pointed(self, alias: str) -> str | None:
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             return _pointed(connection, alias)
 
     @override
     def indexes(self, prefix: str = "") -> Sequence[str]:
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             return [name for name in _names(connection) if name.startswith(prefix)]
 
     @override
     def drop(self, index: str) -> bool:
-        with self._transaction(writing=True) as connection:
+        with self._file.transaction(writing=True) as connection:
             there = _remove(connection, index)
             connection.execute("DELETE FROM aliases WHERE points_to = ?", (index,))
             return there
 
     @override
     def close(self) -> None:
-        with self._writing_turn:
-            self._closed = True
-            while self._idle:
-                self._idle.pop().close()
-
-    @contextmanager
-    def _transaction(self, *, writing: bool = False) -> Iterator[sqlite3.Connection]:
-        """A connection, in a transaction that is undone if anything goes wrong."""
-        alone = writing or self._path is None
-        with self._writing_turn if alone else nullcontext(), self._connection() as connection:
-            connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection that nobody else uses meanwhile. One that failed is not used again."""
-        if self._closed:
-            raise SearchUnavailableError("the search is closed", hint="open it again")
-        connection: sqlite3.Connection | None = None
-        try:
-            connection = self._idle.pop() if self._idle else self._opened()
-            yield connection
-        except (sqlite3.Error, OSError) as error:
-            if connection is not None and self._path is not None:
-                connection.close()
-                connection = None
-            place = "in memory" if self._path is None else f"in {str(self._path)!r}"
-            raise SearchUnavailableError(f"the search {place} can't be used: {error}") from error
-        finally:
-            if connection is not None:
-                self._idle.append(connection)
-                if self._closed:
-                    self.close()
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(
-            ":memory:" if self._path is None else self._path,
-            timeout=_PATIENCE,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            for statement in _TABLES:
-                connection.execute(statement)
-            prepare(connection)
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
+        self._file.close()
 
 
 def _checked_name(what: str, name: str) -> str:
@@ -230,7 +164,12 @@ def _index(connection: sqlite3.Connection, name: str) -> tuple[int, IndexMapping
     ).fetchone()
     if row is None:
         raise NotFoundError("index", name, _names(connection))
-    return row[0], _mappings.validate_json(row[1])
+    return row[0], _mapping(row[1])
+
+
+@lru_cache(maxsize=256)
+def _mapping(text: str) -> IndexMapping:
+    return _mappings.validate_json(text)
 
 
 def _remove(connection: sqlite3.Connection, name: str) -> bool:
@@ -247,7 +186,10 @@ def _take(
     last = {_checked_name("a document", change.id): change for change in changes}
     _take_out(connection, number, mapping, list(last))
     (row,) = connection.execute(f"SELECT coalesce(max(row), 0) FROM documents_{number}").fetchone()
-    documents, texts, values, offers = [], [], [], []
+    documents: list[tuple[object, ...]] = []
+    texts: list[tuple[object, ...]] = []
+    values: list[tuple[object, ...]] = []
+    offers: list[tuple[int, str]] = []
     for change in last.values():
         if isinstance(change, Remove):
             continue
@@ -261,6 +203,8 @@ def _take(
     columns = max(1, len(sql.text_names(mapping)))
     names = ", ".join(["rowid", *(f"c{at}" for at in range(columns))])
     connection.executemany(f"INSERT INTO text_{number} ({names}) VALUES (?{', ?' * columns})", texts)
+    words = {word for _, *columns in texts for column in columns for word in str(column).split()}
+    connection.executemany(f"INSERT OR IGNORE INTO words_{number} VALUES (?)", ((word,) for word in sorted(words)))
     connection.executemany(f"INSERT INTO values_{number} VALUES (?, ?, ?)", values)
     _offer(connection, number, offers)
 
@@ -296,18 +240,18 @@ def _offer(connection: sqlite3.Connection, number: int, offers: list[tuple[int, 
             )
 
 
-def _texts(mapping: IndexMapping, held: Mapping[str, Sequence[object]]) -> list[str]:
+def _texts(mapping: IndexMapping, held: Mapping[str, Sequence[Value]]) -> list[str]:
     between = f" {sql.BETWEEN_VALUES} "
     return [between.join(plain(str(value)) for value in held.get(name, ())) for name in sql.text_names(mapping)] or [""]
 
 
-def _whole(mapping: IndexMapping, held: Mapping[str, list[object]], row: int) -> Iterator[tuple[object, ...]]:
+def _whole(mapping: IndexMapping, held: Mapping[str, Sequence[Value]], row: int) -> Iterator[tuple[object, ...]]:
     for at, field in enumerate(mapping.fields):
         for value in whole_values(field, held.get(field.name, ())):
             yield row, at, value
 
 
-def _offers(mapping: IndexMapping, held: Mapping[str, Sequence[object]]) -> list[tuple[int, str]]:
+def _offers(mapping: IndexMapping, held: Mapping[str, Sequence[Value]]) -> list[tuple[int, str]]:
     """What a document offers for suggestions: the place of the field, and each of its values once."""
     return [
         (at, value)
@@ -343,8 +287,8 @@ def _find(connection: sqlite3.Connection, number: int, mapping: IndexMapping, qu
 def _near(connection: sqlite3.Connection, number: int, word: str, most: int) -> list[str]:
     """The words of the index that are so near."""
     lengths = (len(word) - most, len(word) + most)
-    rows = connection.execute(f"SELECT term FROM terms_{number} WHERE length(term) BETWEEN ? AND ?", lengths)
-    return near(word, (term for (term,) in rows if term != sql.BETWEEN_VALUES), most)
+    rows = connection.execute(f"SELECT word FROM words_{number} WHERE length(word) BETWEEN ? AND ?", lengths)
+    return near(word, (known for (known,) in rows if known != sql.BETWEEN_VALUES), most)
 
 
 def _page(

@@ -1,8 +1,12 @@
 """Queries as SQL for SQLite, and texts as expressions of FTS5. Whatever is asked for goes in as a parameter.
 
-An index of number 3 has the tables `documents_3` (row, id, document), `text_3` (FTS5, a column `c0`, `c1`, … for each
-text field), `values_3` (row, field, value: what filters, facets and sorting see, the field by its place in the
-mapping), `terms_3` (the words of `text_3`), `offers_3` and `offered_3` (what is suggested, and its words).
+An index of number 3 has the tables
+
+- `documents_3`: row, id, document;
+- `text_3`: FTS5, a column `c0`, `c1`, … for each text field, all of it words with blanks between;
+- `words_3`: the words that are or were in `text_3` (`fts5vocab`, which knows them too, takes ten times as long);
+- `values_3`: row, field (its place in the mapping), value: what filters, facets and sorting see;
+- `offers_3`: the values that are suggested, and how many documents have each; `offered_3`: FTS5, their words.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -59,7 +63,7 @@ def tables(number: int, mapping: IndexMapping) -> list[str]:
     return [
         f"CREATE TABLE documents_{number} (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document TEXT NOT NULL)",
         f"CREATE VIRTUAL TABLE text_{number} USING fts5({columns}, tokenize = 'ascii')",
-        f"CREATE VIRTUAL TABLE terms_{number} USING fts5vocab('text_{number}', 'row')",
+        f"CREATE TABLE words_{number} (word TEXT PRIMARY KEY) WITHOUT ROWID",
         f"CREATE TABLE values_{number} (row INTEGER NOT NULL, field INTEGER NOT NULL, value NOT NULL)",
         f"CREATE INDEX values_{number}_by_row ON values_{number} (row, field, value)",
         f"CREATE INDEX values_{number}_by_value ON values_{number} (field, value, row)",
@@ -73,7 +77,7 @@ def dropped(number: int) -> list[str]:
     """The statements that remove them."""
     return [
         f"DROP TABLE IF EXISTS {name}_{number}"
-        for name in ("terms", "text", "documents", "values", "offers", "offered")
+        for name in ("documents", "text", "words", "values", "offers", "offered")
     ]
 
 
@@ -117,7 +121,8 @@ def phrase_of(words: Iterable[str], *, prefix: bool = False) -> str:
 
 def found(number: int, asked: Match | None, weights: Sequence[float], filters: Iterable[Sql]) -> Sql:
     """All rows a query finds and their scores."""
-    conditions, parameters = [], []
+    conditions: list[str] = []
+    parameters: list[object] = []
     if asked is not None and not asked.negated:
         score = f"-bm25(text_{number}{', ?' * len(weights)})"
         source, row = f"text_{number}", "rowid"
@@ -165,7 +170,8 @@ def page(
     size: int,
 ) -> Sql:
     """The rows of a page of `found`, with their id, score and what they are sorted by."""
-    keys, parameters = [], []
+    keys: list[str] = []
+    parameters: list[object] = []
     for at, sort in enumerate(sorts):
         if sort.field == SCORE:
             keys.append(f"found.score AS k{at}")

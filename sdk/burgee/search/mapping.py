@@ -32,7 +32,7 @@ _RARE = 0.05  # the share of texts that may be of another sort
 _KINDS = [kind.value for kind in Kind]
 _OPTIONS = [field.name for field in fields(Field) if field.name != "name"]
 
-type MappingGiven = IndexMapping | Iterable[Field] | Mapping[str, str | Mapping[str, object]]
+type MappingGiven = IndexMapping | Iterable[Field] | Mapping[str, object]
 """A mapping as people write it: `{"title": {"kind": "text", "weight": 2}, "brand": "keyword"}`, or `Field`s."""
 
 
@@ -42,16 +42,7 @@ def as_mapping(given: MappingGiven) -> IndexMapping:
     Raises:
         InvalidInputError: it can't be one; the message names the field and what is allowed.
     """
-    if isinstance(given, IndexMapping):
-        made = list(given.fields)
-    elif isinstance(given, Mapping):
-        made = [_field(name, said) for name, said in given.items()]
-    elif isinstance(given, Iterable) and not isinstance(given, str | bytes):
-        made = list(given)
-    else:
-        raise InvalidInputError(
-            f"a mapping can't be {given!r:.80}", hint='write it like {"title": "text", "brand": "keyword"}'
-        )
+    made = _written(given)
     if len(made) > MOST_FIELDS:
         raise InvalidInputError(f"a mapping has at most {MOST_FIELDS} fields, not {len(made)}")
     seen: set[str] = set()
@@ -90,8 +81,20 @@ def infer_mapping(source: object, without: Iterable[str] = ()) -> IndexMapping:
     return as_mapping(inferred)
 
 
-def _field(name: object, said: object) -> Field:
-    options = dict(said) if isinstance(said, Mapping) else {"kind": said}
+def _written(given: object) -> list[Field]:
+    if isinstance(given, IndexMapping):
+        return list(given.fields)
+    if isinstance(given, Mapping):
+        return [_field(name, said) for name, said in given.items()]
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes):
+        return list(given)
+    raise InvalidInputError(
+        f"a mapping can't be {given!r:.80}", hint='write it like {"title": "text", "brand": "keyword"}'
+    )
+
+
+def _field(name: str, said: object) -> Field:
+    options: dict[str, Any] = dict(said) if isinstance(said, Mapping) else {"kind": said}
     unknown = [option for option in options if option not in _OPTIONS]
     if unknown:
         raise InvalidInputError(
@@ -103,8 +106,7 @@ def _field(name: object, said: object) -> Field:
         raise InvalidInputError(
             f"the field {name!r} can't be of the kind {kind!r}", hint=did_you_mean(kind, _KINDS, plural="kinds")
         )
-    arguments: dict[str, Any] = options
-    return Field(str(name) if isinstance(name, str) else name, Kind(kind), **arguments)  # type: ignore[arg-type]
+    return Field(name, Kind(kind), **options)
 
 
 def _check(field: object) -> None:
@@ -155,7 +157,7 @@ def _columns(source: object) -> dict[str, list[object]]:
     step = max(1, table.num_rows // _SAMPLE)
     for name in table.column_names:
         column = table.column(name)
-        sample = column.take(range(0, len(column), step)) if step > 1 else column
+        sample = column.take(list(range(0, len(column), step))) if step > 1 else column
         columns[name] = [value for held in sample.to_pylist() for value in _there(held)]
     return columns
 

@@ -1,10 +1,15 @@
 """The words of search: what an index is made of, what is asked, what is found. The same on every engine."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated, Literal
 
+from pydantic import Discriminator
+
+from burgee.core.history import Change
 from burgee.core.json import Json
 
 type Scalar = str | int | float | bool | datetime
@@ -48,7 +53,28 @@ class IndexMapping:
     fields: tuple[Field, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """An index as it is now.
+
+    `generation` counts the times it was built: readers see this one. `reserved` is the highest number that was ever
+    given to a building of it, so that none is used twice.
+    """
+
+    name: str
+    mapping: IndexMapping
+    generation: int = 1
+    reserved: int = 1
+    dropped: bool = False
+    version: int = 1
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+type IndexChange = Change[IndexState]
+
 # What the text of a query is made of (`search.language` reads it). Nothing in it can become an engine's syntax.
+# As JSON each part of a query says its `kind`.
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +84,7 @@ class Word:
     text: str
     prefix: bool = False
     fuzzy: int = 0
+    kind: Literal["word"] = dataclasses.field(default="word", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +92,7 @@ class Phrase:
     """Words that stand next to each other, in this order, in one field."""
 
     words: tuple[str, ...]
+    kind: Literal["phrase"] = dataclasses.field(default="phrase", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +100,7 @@ class All:
     """All of them; a document may have each in another field."""
 
     of: "tuple[Text, ...]"
+    kind: Literal["all"] = dataclasses.field(default="all", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +108,7 @@ class AnyOf:
     """At least one of them."""
 
     of: "tuple[Text, ...]"
+    kind: Literal["any"] = dataclasses.field(default="any", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +116,7 @@ class Without:
     """None of it."""
 
     of: "Text"
+    kind: Literal["without"] = dataclasses.field(default="without", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +125,10 @@ class Within:
 
     fields: tuple[str, ...]
     of: "Text"
+    kind: Literal["within"] = dataclasses.field(default="within", kw_only=True, repr=False)
 
 
-type Text = Word | Phrase | All | AnyOf | Without | Within
+type Text = Annotated[Word | Phrase | All | AnyOf | Without | Within, Discriminator("kind")]
 
 
 # Filters: they decide, and count for nothing in the score. All of a query's filters must hold.
@@ -108,6 +140,7 @@ class OneOf:
 
     field: str
     values: tuple[Scalar, ...]
+    kind: Literal["one_of"] = dataclasses.field(default="one_of", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +151,7 @@ class Between:
     low: Scalar | None = None
     high: Scalar | None = None
     below: bool = False
+    kind: Literal["between"] = dataclasses.field(default="between", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +159,7 @@ class Exists:
     """The field holds something."""
 
     field: str
+    kind: Literal["exists"] = dataclasses.field(default="exists", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +167,10 @@ class Not:
     """The filter does not hold."""
 
     of: "Filter"
+    kind: Literal["not"] = dataclasses.field(default="not", kw_only=True, repr=False)
 
 
-type Filter = OneOf | Between | Exists | Not
+type Filter = Annotated[OneOf | Between | Exists | Not, Discriminator("kind")]
 
 
 # Facets: what the found documents (all of them, not a page) hold.
@@ -146,6 +182,7 @@ class Terms:
 
     field: str
     size: int = 10
+    kind: Literal["terms"] = dataclasses.field(default="terms", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +191,7 @@ class Ranges:
 
     field: str
     bounds: tuple[float | None, ...]
+    kind: Literal["ranges"] = dataclasses.field(default="ranges", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +200,7 @@ class Histogram:
 
     field: str
     interval: float
+    kind: Literal["histogram"] = dataclasses.field(default="histogram", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +209,7 @@ class Dates:
 
     field: str
     per: str
+    kind: Literal["dates"] = dataclasses.field(default="dates", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +217,10 @@ class Stats:
     """Count, lowest, highest, sum and mean."""
 
     field: str
+    kind: Literal["stats"] = dataclasses.field(default="stats", kw_only=True, repr=False)
 
 
-type Facet = Terms | Ranges | Histogram | Dates | Stats
+type Facet = Annotated[Terms | Ranges | Histogram | Dates | Stats, Discriminator("kind")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,4 +297,12 @@ class SearchResult[T]:
     total: int
     facets: tuple[FacetAnswer, ...] = ()
     after: str | None = None
+    degraded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """What a prefix can become, most frequent first. `degraded` as in `SearchResult`."""
+
+    values: tuple[str, ...]
     degraded: bool = False

@@ -1,4 +1,6 @@
-"""What a search engine can be asked. Every provider runs the same tests and gives the same answers.
+"""What a search engine can be asked, and what the service of search.
+
+Every provider runs the same tests and gives the same answers.
 
 An engine holds *built indexes*, each under a name that is never used twice (`acme.products.3`), and *aliases*, which
 point to one of them (`acme.products`). What it holds can always be built anew from the documents in the database, so
@@ -7,11 +9,25 @@ it says up to which of their changes it has taken everything in (`position`): wh
 Engines block: a service gives a call a worker thread of its own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from burgee.search.model import IndexMapping, SearchQuery, SearchResult
+import pyarrow as pa
+
+from burgee.core.errors import ConflictError, InvalidInputError, MissingTenantError, NotFoundError
+from burgee.core.result import Result
+from burgee.search.errors import SearchUnavailableError
+from burgee.search.model import (
+    Document,
+    IndexChange,
+    IndexMapping,
+    IndexState,
+    SearchQuery,
+    SearchResult,
+    Suggestions,
+)
+from burgee.wire.operation import operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +94,86 @@ class SearchProvider[TDocument](Protocol):
 
     def close(self) -> None:
         """Give back what it holds."""
+        ...
+
+
+type Refused = InvalidInputError | MissingTenantError
+type Unasked = NotFoundError | SearchUnavailableError | Refused
+
+
+class SearchService(Protocol):
+    """The indexes of a tenant. Documents are kept in the database; what is acknowledged is committed there."""
+
+    @operation("GET", "/search/indexes")
+    async def list(self) -> Result[tuple[IndexState, ...], MissingTenantError]:
+        """The indexes by name."""
+        ...
+
+    @operation("GET", "/search/indexes/{name}")
+    async def describe(self, name: str) -> Result[IndexState, NotFoundError | Refused]:
+        """An index as it is now."""
+        ...
+
+    @operation("PUT", "/search/indexes/{name}")
+    async def define(
+        self, name: str, mapping: IndexMapping, why: str | None = None
+    ) -> Result[IndexState, ConflictError | Refused]:
+        """Make an index, without documents. With the mapping it has already, nothing changes; with another, reindex."""
+        ...
+
+    @operation("POST", "/search/indexes/{name}/documents", repeatable=True)
+    async def put(self, name: str, documents: Mapping[str, Document]) -> Result[int, NotFoundError | Refused]:
+        """Store documents by id, in place of those of the same id, all of them or none; how many."""
+        ...
+
+    @operation("POST", "/search/indexes/{name}/table", repeatable=True)
+    async def put_table(
+        self, name: str, id: str, documents: pa.RecordBatchReader
+    ) -> Result[int, NotFoundError | Refused]:
+        """Store the rows of a table as documents, all of them or none; `id` is the column of their ids. How many."""
+        ...
+
+    @operation("POST", "/search/indexes/{name}/remove", repeatable=True)
+    async def remove(self, name: str, ids: tuple[str, ...]) -> Result[int, NotFoundError | Refused]:
+        """Remove documents; how many there were."""
+        ...
+
+    @operation("GET", "/search/indexes/{name}/documents/{id}")
+    async def get(self, name: str, id: str) -> Result[Document, NotFoundError | Refused]:
+        """One document."""
+        ...
+
+    @operation("GET", "/search/indexes/{name}/count")
+    async def count(self, name: str) -> Result[int, NotFoundError | Refused]:
+        """How many documents there are."""
+        ...
+
+    @operation("POST", "/search/indexes/{name}/search", repeatable=True)
+    async def search(self, name: str, query: SearchQuery) -> Result[SearchResult[Document], Unasked]:
+        """Answer a query; while the engine is away the database does, and the answer says so: `degraded`."""
+        ...
+
+    @operation("POST", "/search/indexes/{name}/suggest", repeatable=True)
+    async def suggest(self, name: str, prefix: str, field: str, limit: int = 10) -> Result[Suggestions, Unasked]:
+        """Values of a field one of whose words begins so, most frequent first."""
+        ...
+
+    @operation("POST", "/search/indexes/{name}/reindex")
+    async def reindex(
+        self, name: str, mapping: IndexMapping | None = None, why: str | None = None
+    ) -> Result[IndexState, ConflictError | Unasked]:
+        """Build the index anew from its documents, with another mapping if one is given.
+
+        Readers see the old one until the new one is whole; what is written meanwhile is in both.
+        """
+        ...
+
+    @operation("DELETE", "/search/indexes/{name}")
+    async def drop(self, name: str, why: str | None = None) -> Result[bool, ConflictError | Refused]:
+        """Remove an index with its documents; false if there was none."""
+        ...
+
+    @operation("GET", "/search/indexes/{name}/history")
+    async def history(self, name: str) -> Result[tuple[IndexChange, ...], NotFoundError | Refused]:
+        """Every change of an index (not of its documents), oldest first."""
         ...

@@ -64,7 +64,7 @@ def as_kind(value: object, kind: Kind) -> Value | None:
     if kind is Kind.DATE:
         return _micros(value)
     if kind is Kind.BOOLEAN or isinstance(value, bool):
-        return value if kind is Kind.BOOLEAN and isinstance(value, bool) else None
+        return value if isinstance(value, bool) and kind is Kind.BOOLEAN else None
     if not isinstance(value, int | float):
         return None
     return _number(value) if kind is Kind.NUMBER else _whole(value)
@@ -116,9 +116,7 @@ def _number(value: float) -> float | None:
 
 
 def _whole(value: float) -> int | None:
-    if isinstance(value, float) and not value.is_integer():
-        return None
-    return int(value) if _SMALLEST <= value <= _LARGEST and int(value) <= _LARGEST else None
+    return int(value) if _SMALLEST <= value <= _LARGEST and value == int(value) else None
 
 
 def _micros(value: object) -> int | None:
@@ -129,7 +127,7 @@ def _micros(value: object) -> int | None:
             return None
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time())
-    if not isinstance(value, datetime):
+    if not isinstance(value, datetime) or value != value:  # noqa: PLR0124 # the NaT of pandas
         return None
     aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
     micros = (aware - _EPOCH) // _MICROSECOND

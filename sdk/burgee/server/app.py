@@ -7,13 +7,14 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from burgee.app import PROTOCOLS, embedded
+from burgee.app import PROTOCOLS, embedded, passing_search
 from burgee.core.clock import Clock, system_clock
 from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
 from burgee.core.scope import SYSTEM_TENANT, current_scope
 from burgee.core.settings import Settings
 from burgee.files.service import LocalFileService
 from burgee.keys.service import LocalKeyService
+from burgee.search.opening import Opened
 from burgee.server.access import Access, unexpected
 from burgee.server.files import mount_signed
 from burgee.server.ofrep import mount_ofrep
@@ -31,12 +32,25 @@ def create_app(
     *,
     mirror: Path | None = None,
     archive: str | None = None,
+    search: Opened | None = None,
     files: Path | None = None,
 ) -> FastAPI:
-    """The application that serves this database. Closing it is its owner's; the places: see `embedded`."""
+    """The application that serves this database. Closing it is its owner's, as is closing `search`.
+
+    The places, and `search`: see `embedded`.
+    """
     settings = settings or Settings()
-    places = {"mirror": mirror, "files": files}
-    services = embedded(database, clock, archive=archive or settings.archive, settings=settings, address="", **places)
+    engines = search or passing_search(database, settings)
+    services = embedded(
+        database,
+        clock,
+        mirror=mirror,
+        archive=archive or settings.archive,
+        search=engines,
+        settings=settings,
+        files=files,
+        address="",
+    )
     app = FastAPI(
         title="burgee",
         version=version("burgee"),

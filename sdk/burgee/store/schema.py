@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
-LAYOUT = 2
+LAYOUT = 3
 """The layout this burgee writes. A database with a higher number is refused, not guessed at."""
 
 metadata = MetaData()
@@ -79,6 +79,18 @@ subjects = Table(
     Column("key", LargeBinary),
     Column("created_at", BigInteger, nullable=False),
     Column("forgotten_at", BigInteger),
+)
+
+# What was given to search, as it is now. Engines take it in by rising `position` (of each index); no `data`: removed.
+documents = Table(
+    "documents",
+    metadata,
+    Column("tenant", _name, primary_key=True),
+    Column("search_index", _name, primary_key=True),
+    Column("id", _name, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("data", Text),
+    UniqueConstraint("tenant", "search_index", "position", name="documents_position"),
 )
 
 meta = Table(

@@ -240,8 +240,7 @@ def test_a_folder_has_no_addresses_of_its_own(tmp_path: Path) -> None:
 def test_the_settings_say_where_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BURGEE_FILES", str(tmp_path / "elsewhere"))
     elsewhere, within, passing = (
-        storage_of(place, folder)
-        for place, folder in ((Settings().files, tmp_path), (None, tmp_path), (None, None))
+        storage_of(place, folder) for place, folder in ((Settings().files, tmp_path), (None, tmp_path), (None, None))
     )
     assert isinstance(elsewhere, FolderStorage)
     assert elsewhere.place == str(tmp_path / "elsewhere")

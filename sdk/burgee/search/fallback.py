@@ -1,0 +1,117 @@
+"""Searching goes on while the engine is away: another one answers meanwhile, and its answers say so (R7.7).
+
+While the engine is away nobody waits for it: after a failure it is left alone (the breaker is open), and only every so
+often one caller looks whether it is back. What it missed it needs not be told: before an engine is asked it is brought
+up to where the documents are (`following`), and so is the other one.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from burgee.search.errors import SearchUnavailableError
+from burgee.search.protocol import SearchProvider
+
+_log = logging.getLogger("burgee.search")
+
+
+class WithFallback[TDocument]:
+    """One engine, and another for when it is away.
+
+    Args:
+        first: the engine that answers.
+        second: the one that answers while the first is away; without one its error reaches the caller.
+        kept_fresh: whether the second is told of changes as they come, and not only when it is needed.
+        pause: seconds after a failure in which the first is left alone.
+    """
+
+    def __init__(
+        self,
+        first: SearchProvider[TDocument],
+        second: SearchProvider[TDocument] | None = None,
+        *,
+        kept_fresh: bool = False,
+        pause: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.first, self.second = first, second
+        self._kept_fresh = kept_fresh
+        self._pause, self._clock = pause, clock
+        self._lock = threading.Lock()
+        self._away = self._looking = False
+        self._again_at = 0.0
+
+    @property
+    def away(self) -> bool:
+        """Whether the first failed, and has not been asked with success since."""
+        return self._away
+
+    def either[R](self, work: Callable[[SearchProvider[TDocument]], R]) -> tuple[R, bool]:
+        """Do it with the first or, where that is away, with the second; and whether that was so."""
+        second = self.second
+        if second is None:
+            return work(self.first), False
+        if self._may_ask():
+            try:
+                done = work(self.first)
+            except SearchUnavailableError as error:
+                self._failed(error)
+            except BaseException:
+                self._looking = False
+                raise
+            else:
+                self._is_there()
+                return done, False
+        return work(second), True
+
+    def tell(self, work: Callable[[SearchProvider[TDocument]], object]) -> None:
+        """Do it with the first if it is there, and with the second if that is kept fresh.
+
+        What is missed here is made up for at the next use, so nobody need hear of it.
+        """
+        if self._may_ask():
+            try:
+                work(self.first)
+            except SearchUnavailableError as error:
+                self._failed(error)
+            except BaseException:
+                self._looking = False
+                raise
+            else:
+                self._is_there()
+        if self._kept_fresh and self.second is not None:
+            try:
+                work(self.second)
+            except SearchUnavailableError as error:
+                _log.warning("the second search engine could not be told of changes: %s", error)
+
+    def close(self) -> None:
+        """Give back what both hold."""
+        self.first.close()
+        if self.second is not None:
+            self.second.close()
+
+    def _may_ask(self) -> bool:
+        """Whether to ask the first: it is there, or it is time to look, and nobody else is looking."""
+        if not self._away:
+            return True
+        with self._lock:
+            if self._looking or self._clock() < self._again_at:
+                return False
+            self._looking = True
+            return True
+
+    def _failed(self, error: SearchUnavailableError) -> None:
+        with self._lock:
+            warn, self._away, self._looking = not self._away, True, False
+            self._again_at = self._clock() + self._pause
+        if warn:
+            answers = "" if self.second is None else "; the database answers meanwhile"
+            _log.warning("the search engine is away%s: %s", answers, error)
+
+    def _is_there(self) -> None:
+        with self._lock:
+            back, self._away, self._looking = self._away, False, False
+        if back:
+            _log.warning("the search engine is back")

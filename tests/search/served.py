@@ -1,0 +1,47 @@
+"""The service of search on a database of its own, as a caller within one tenant has it."""
+
+from collections.abc import Coroutine
+from typing import Any
+
+from burgee.core.clock import system_clock
+from burgee.core.portal import drive
+from burgee.core.result import Result
+from burgee.core.scope import tenant_scope
+from burgee.search.fallback import WithFallback
+from burgee.search.fts5 import Fts5Search
+from burgee.search.language import parse
+from burgee.search.model import Field, IndexMapping, Kind, SearchQuery
+from burgee.search.service import LocalSearchService
+from burgee.store.database import Database
+
+MAPPING = IndexMapping((Field("title", Kind.TEXT), Field("n", Kind.INTEGER)))
+
+
+class Served:
+    """A service, its database and its engines."""
+
+    def __init__(self, engines: WithFallback[Any] | None = None, database: Database | None = None) -> None:
+        self.database = database or Database.in_memory()
+        self.engines = engines or WithFallback(Fts5Search())
+        self.service = LocalSearchService(self.database, system_clock, lambda: self.engines)
+
+    def run[T, E: Exception](self, work: Coroutine[object, object, Result[T, E]], tenant: str = "acme") -> T:
+        with tenant_scope(tenant):
+            return drive(work).unwrap()
+
+    def define(self, name: str = "things", mapping: IndexMapping = MAPPING) -> None:
+        self.run(self.service.define(name, mapping))
+
+    def put(self, *numbers: int, title: str = "thing") -> None:
+        documents = {str(n): {"title": f"{title} number{n}", "n": n} for n in numbers}
+        self.run(self.service.put("things", documents))
+
+    def found(self, text: str = "thing", name: str = "things") -> list[int]:
+        """The numbers of the things that are found, by number."""
+        query = SearchQuery(parse(text), size=1000, highlight=False)
+        hits = self.run(self.service.search(name, query)).hits
+        return sorted(int(str(hit.document["n"])) for hit in hits)
+
+    def close(self) -> None:
+        self.engines.close()
+        self.database.close()

@@ -1,0 +1,152 @@
+"""An Elasticsearch of our own, with users, on a free port of 127.0.0.1. By hand: `python -m services.elasticsearch`."""
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from components import needs_elasticsearch, needs_newest_java
+from services.server import free_port
+
+START_SECONDS, STOP_SECONDS = 120, 30
+USER, PASSWORD = "burgee", "made-up:for/the@tests"
+_SETTINGS = {
+    "discovery.type": "single-node",
+    "network.host": "127.0.0.1",
+    "xpack.security.enabled": True,
+    "xpack.security.transport.ssl.enabled": False,
+    "cluster.routing.allocation.disk.threshold_enabled": False,  # a full disk is no reason to refuse some tests
+}
+
+
+@dataclass
+class ElasticsearchServer:
+    """A server that can be stopped or killed, and started again over the same data."""
+
+    folder: Path
+    port: int
+    process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
+
+    @property
+    def place(self) -> str:
+        """Its URL, without a login."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Its URL, with a login."""
+        return f"http://{USER}:{PASSWORD.replace('/', '%2F').replace('@', '%40')}@127.0.0.1:{self.port}"
+
+    def prepare(self, archive: str) -> None:
+        """Unpack it, where a user who is not root can read it, and settle who may use it."""
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(self.folder)
+        (unpacked,) = self.folder.glob("elasticsearch-*")
+        home = unpacked.rename(self.folder / "home")
+        places = {"path.data": self.folder / "data", "path.logs": self.folder / "logs"}
+        settings = _SETTINGS | {"http.port": self.port} | {name: str(place) for name, place in places.items()}
+        (self.folder / "tmp").mkdir()
+        config = home / "config"
+        lines = [f"{name}: {json.dumps(value)}" for name, value in settings.items()]
+        (config / "elasticsearch.yml").write_text("\n".join(lines))
+        hashed = base64.b64encode(hashlib.sha1(PASSWORD.encode(), usedforsecurity=False).digest()).decode()
+        (config / "users").write_text(f"{USER}:{{SHA}}{hashed}\n")
+        (config / "users_roles").write_text(f"superuser:{USER}\n")
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam("nobody")
+            for path in (self.folder, *self.folder.rglob("*")):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._pid_file.unlink(missing_ok=True)
+        env = {
+            "PATH": os.environ["PATH"],
+            "ES_JAVA_HOME": needs_newest_java(),
+            "ES_JAVA_OPTS": "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1",  # it starts faster so
+            "ES_TMPDIR": str(self.folder / "tmp"),
+        }
+        command = ["bash", str(self.folder / "home" / "bin" / "elasticsearch"), "-p", str(self._pid_file)]
+        log = self.folder / "printed.log"
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=env,
+                cwd=self.folder,
+                **({"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}),
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{self.place}/_cluster/health", auth=(USER, PASSWORD), timeout=5).is_success:
+                    return
+            time.sleep(0.1)
+        printed = log.read_text(errors="replace")
+        self.end(signal.SIGKILL)
+        raise RuntimeError(f"no answer from {self.place}; it printed:\n{printed[-5000:]}")
+
+    def end(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it; by SIGKILL, at once. What started it ends with it."""
+        if self.process is None:
+            return
+        with contextlib.suppress(OSError, ValueError):  # it has not come so far, or is gone
+            os.kill(int(self._pid_file.read_text()), by)
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def pause(self) -> None:
+        """Let it stand still: it takes connections and does not answer."""
+        os.kill(int(self._pid_file.read_text()), signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        os.kill(int(self._pid_file.read_text()), signal.SIGCONT)
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / "server.pid"
+
+
+@contextlib.contextmanager
+def running_elasticsearch() -> Iterator[ElasticsearchServer]:
+    """A server of our own."""
+    archive = needs_elasticsearch()
+    folder = Path(tempfile.mkdtemp(prefix="burgee-elasticsearch-"))
+    try:
+        server = ElasticsearchServer(folder, free_port())
+        server.prepare(archive)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.end()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    with running_elasticsearch() as started:
+        print(started.url, flush=True)  # noqa: T201 - for whoever runs this by hand
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(1)
