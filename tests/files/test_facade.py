@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -13,6 +14,8 @@ import burgee
 from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError, UnreadableFileError
 from burgee.core.settings import Settings
 from burgee.files.errors import ChecksumError, FileTypeError
+from burgee.files.folder import FolderStorage
+from burgee.files.service import LocalFileService
 from burgee.wire.octets import RangeError
 from burgee.workspace import Tenant
 
@@ -103,9 +106,9 @@ def test_any_source_of_bytes_is_taken(here: Tenant, tmp_path: Path) -> None:
     ],
     ids=["none", "number", "nan", "no file", "no path", "bytes", "text", "pieces"],
 )
-def test_what_can_not_be_uploaded_is_said_plainly(here: Tenant, source: object, says: str) -> None:
+def test_what_can_not_be_uploaded_is_said_plainly(here: Tenant, source: Any, says: str) -> None:
     with pytest.raises(InvalidInputError, match=says):
-        here.files.upload(source)  # type: ignore[arg-type]
+        here.files.upload(source)
     with pytest.raises(InvalidInputError, match="one piece is str"):
         here.files.upload(["abc"], "a.txt")  # type: ignore[list-item]
     with pytest.raises(InvalidInputError, match="name"):
@@ -157,6 +160,10 @@ def test_an_archive_in_memory_goes_with_its_workspace() -> None:
     with burgee.open("memory://", settings=Settings(progress=False)) as ws:
         acme = ws.tenants.create("acme")
         acme.files.upload(b"abc", "a.txt")
-        place = Path(ws.services.files._keeper.storage.place)
+        service = ws.services.files
+        assert isinstance(service, LocalFileService)
+        storage = service._keeper.storage
+        assert isinstance(storage, FolderStorage)
+        place = Path(storage.place)
         assert place.is_dir()
     assert not place.exists()

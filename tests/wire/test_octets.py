@@ -210,7 +210,7 @@ def test_of_a_known_content_only_its_mark_is_sent_again(address: str) -> None:
     ids=["first", "last", "suffix", "all", "several", "backwards", "none", "arabic", "huge", "lines", "beyond"],
 )
 def test_a_range_is_one_part_or_it_is_ignored(address: str, header: str, status: int, length: int | None) -> None:
-    answer = httpx.get(f"{address}/v1/numbers/300", headers={"Range": header.encode()})
+    answer = httpx.get(f"{address}/v1/numbers/300", headers={b"Range": header.encode()})
     assert answer.status_code == status
     if length is None:
         assert answer.headers["Content-Range"] == "bytes */300"

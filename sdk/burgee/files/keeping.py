@@ -28,6 +28,7 @@ from burgee.files.scanner import Scanner
 from burgee.store import log
 from burgee.store.database import Database
 from burgee.store.log import NewEvent
+from burgee.wire.octets import Octets
 
 type Storage = StorageProvider[Mapping[str, str]]
 type Refusal = BurgeeError
@@ -127,8 +128,15 @@ class Keeper:
             checksum = _checksum(stored)
             intake.check_sum(checksum)
             if self._scanner is not None:
-                self._scanner.scan(self.storage.read(stored.key))
-        file = {"id": id, "name": claims.name, "size": stored.size, "type": intake.type, "checksum": checksum}
+                with contextlib.closing(Octets(self.storage.read(stored.key))) as whole:
+                    self._scanner.scan(whole)
+        file: dict[str, Json] = {
+            "id": id,
+            "name": claims.name,
+            "size": stored.size,
+            "type": intake.type,
+            "checksum": checksum,
+        }
         event = NewEvent("file.uploaded", {**file, "labels": dict(labels)})
         # What fails here without an answer may have been committed all the same: `check` knows then, not we.
         done = self._enter(tenant, id, event, stored.size, claims, awaited=awaited is not None)
@@ -195,8 +203,8 @@ class Keeper:
             raise NotFoundError("file", file.id)
         claims = Claims(file.name, file.type, file.size if state.sized else None)
         try:
-            with keyless():
-                kept = self.keep(tenant, self.storage.read(key), claims, file.labels, awaited=file.id)
+            with keyless(), contextlib.closing(Octets(self.storage.read(key))) as content:
+                kept = self.keep(tenant, content, claims, file.labels, awaited=file.id)
         except UploadRefusedError:
             self.give_up(tenant, file.id)
             raise

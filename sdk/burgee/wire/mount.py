@@ -122,7 +122,7 @@ def _parameters(operation: Operation, model: type[BaseModel] | None) -> Iterator
         annotation: object = Annotated[parameter.annotation, Path()]
         yield inspect.Parameter(parameter.name, keyword, annotation=annotation)
     for parameter in operation.at("query"):
-        annotation = Annotated[str | None if parameter.is_document else parameter.annotation, Query()]  # type: ignore[assignment]
+        annotation = Annotated[str | None if parameter.is_document else parameter.annotation, Query()]
         yield inspect.Parameter(parameter.name, keyword, annotation=annotation, default=parameter.default)
     if model is not None:
         yield inspect.Parameter("body_", keyword, annotation=Annotated[model, Body()])

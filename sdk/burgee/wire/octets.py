@@ -9,6 +9,7 @@ import contextvars
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from itertools import islice
 
 from burgee.core.errors import InvalidInputError, ServerFailureError
 from burgee.core.portal import driven, hop
@@ -127,11 +128,8 @@ class Octets:
             return
         pieces = iter(self._pieces)
 
-        def following() -> bytes | None:
-            return next(pieces, None)
-
-        while (piece := await hop(following)) is not None:
-            yield piece
+        while following := await hop(lambda: [*islice(pieces, 1)]):
+            yield following[0]
 
 
 async def apart[T](work: Callable[[], T]) -> T:
