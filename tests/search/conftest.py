@@ -10,18 +10,20 @@ import pytest
 from burgee.search.elasticsearch import ElasticsearchSearch
 from burgee.search.fts5 import Fts5Search
 from burgee.search.protocol import Put, SearchProvider
+from burgee.search.tantivy import TantivySearch
 from search.corpus import DOCUMENTS, MAPPING, new_name
 from services.elasticsearch import ElasticsearchServer, running_elasticsearch
 
 type Make = Callable[[pytest.FixtureRequest], SearchProvider[Any]]
 
 MAKERS: dict[str, Make] = {
+    "tantivy": lambda _: TantivySearch(),  # what is particular to its folder is in `test_tantivy.py`
     "fts5": lambda _: Fts5Search(),  # what is particular to its file is in `test_fts5.py`
     "elasticsearch": lambda request: ElasticsearchSearch(request.getfixturevalue("elasticsearch_url")),
 }
 """How each engine is made, once for the whole session; `request.getfixturevalue` has folders and servers."""
 
-EXAMPLES = {"fts5": 100}
+EXAMPLES = {"tantivy": 50, "fts5": 100}
 """How many examples a property is tried with on an engine; 10 on those that aren't named."""
 
 

@@ -1,0 +1,188 @@
+"""Queries as tantivy's own objects: nothing that was typed is ever read as a query by tantivy."""
+
+import math
+from collections.abc import Sequence
+from itertools import takewhile
+from os.path import commonprefix
+from typing import TYPE_CHECKING, cast
+
+from burgee.search.language import all_of
+from burgee.search.model import (
+    All,
+    AnyOf,
+    Between,
+    Exists,
+    Filter,
+    IndexMapping,
+    Kind,
+    Not,
+    OneOf,
+    Phrase,
+    Scalar,
+    SearchQuery,
+    Text,
+    Within,
+    Without,
+    Word,
+)
+from burgee.search.tantivyindex import DOCUMENT
+
+if TYPE_CHECKING:
+    import tantivy
+
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+
+
+class Queries:
+    """Makes queries for an index, as it is seen by one searcher."""
+
+    def __init__(self, schema: "tantivy.Schema", searcher: "tantivy.Searcher", mapping: IndexMapping) -> None:
+        from tantivy import FieldType, Occur, Query
+
+        self._made, self._occur, self._types = Query, Occur, FieldType
+        self._schema = schema
+        self._searcher = searcher
+        self._mapping = mapping
+        self._places = {field.name: at for at, field in enumerate(mapping.fields)}
+
+    def query(self, query: SearchQuery, alike: Text | None) -> "tantivy.Query":
+        """What a checked query finds. `alike`: the words of the document it is to be like."""
+        parts: list[tuple[tantivy.Occur, tantivy.Query]] = []
+        text = query.text if query.like is None else all_of([query.text, alike])
+        if query.like is not None and alike is None:
+            return self._made.empty_query()
+        if text is not None:
+            parts.append((self._occur.Must, self.text(text)))
+        if query.like is not None:
+            parts.append((self._occur.MustNot, self.term("id", query.like)))
+        parts += [(self._occur.Must, self._silent(self.filter(given))) for given in query.filters]
+        if len(parts) == 1 and text is not None:
+            return parts[0][1]
+        return self._made.boolean_query(parts) if parts else self.everything()
+
+    def everything(self) -> "tantivy.Query":
+        """All documents, with no score."""
+        return self._silent(self.term("is", DOCUMENT))
+
+    def term(self, name: str, value: object) -> "tantivy.Query":
+        """Those whose field holds the value."""
+        return self._made.term_query(self._schema, name, value, "basic")
+
+    def both(self, first: "tantivy.Query", second: "tantivy.Query") -> "tantivy.Query":
+        """What both find."""
+        return self._made.boolean_query([(self._occur.Must, first), (self._occur.Must, second)])
+
+    def but(self, first: "tantivy.Query", second: "tantivy.Query") -> "tantivy.Query":
+        """What the first finds and the second does not."""
+        return self._made.boolean_query([(self._occur.Must, first), (self._occur.MustNot, second)])
+
+    def text(self, text: Text, within: Sequence[str] | None = None) -> "tantivy.Query":
+        """A text, in the fields named; in all without."""
+        match text:
+            case Word() | Phrase():
+                return self._in_fields(text, within)
+            case Within(fields, of):
+                return self.text(of, [name for name in fields if within is None or name in within])
+            case Without(of):
+                return self._silent(self.but(self.everything(), self.text(of, within)))
+            case AnyOf(of):
+                return self._made.boolean_query([(self._occur.Should, self.text(part, within)) for part in of])
+            case All(of):
+                parts = [
+                    (self._occur.MustNot, self.text(part.of, within))
+                    if isinstance(part, Without)
+                    else (self._occur.Must, self.text(part, within))
+                    for part in of
+                ]
+                if all(isinstance(part, Without) for part in of):
+                    parts.append((self._occur.Must, self.everything()))
+                return self._made.boolean_query(parts)
+
+    def beginning(self, name: str, words: Sequence[str]) -> "tantivy.Query":
+        """Those where the words stand side by side, the last as the beginning of one."""
+        *whole, last = words
+        if not whole:
+            return self._made.regex_query(self._schema, name, f"{last}.*")
+        return self._made.regex_phrase_query(self._schema, name, [*whole, f"{last}.*"])
+
+    def filter(self, given: Filter) -> "tantivy.Query":
+        """A filter."""
+        if isinstance(given, Not):
+            return self.but(self.everything(), self.filter(given.of))
+        at = self._places[given.field]
+        name, kind = f"w{at}", self._mapping.fields[at].kind
+        match given:
+            case Exists():
+                return self._made.exists_query(name)
+            case OneOf(_, values):
+                return self._one_of(name, _held(values, kind))
+            case Between(_, low, high, below):
+                return self._between(name, kind, low, high, below=below)
+
+    def _between(
+        self, name: str, kind: Kind, low: Scalar | None, high: Scalar | None, *, below: bool
+    ) -> "tantivy.Query":
+        if low is None and high is None:
+            return self._made.exists_query(name)
+        if kind in {Kind.TEXT, Kind.KEYWORD}:
+            return self._one_of(name, self._terms(name, low, high, below=below))
+        if kind is Kind.NUMBER:
+            bounds = [None if bound is None else float(cast("float", bound)) for bound in (low, high)]
+            return self._made.range_query(
+                self._schema, name, self._types.Float, *bounds, include_upper=not below or high is None
+            )
+        least = _SMALLEST if low is None else max(_SMALLEST, math.ceil(cast("float", low)))
+        most = _LARGEST
+        if high is not None:
+            most = min(most, math.ceil(cast("float", high)) - 1 if below else math.floor(cast("float", high)))
+        if least > most:
+            return self._made.empty_query()
+        return self._made.range_query(self._schema, name, self._types.Integer, least, most)
+
+    def _in_fields(self, text: Word | Phrase, within: Sequence[str] | None) -> "tantivy.Query":
+        found = []
+        for at, field in enumerate(self._mapping.fields):
+            if field.kind is Kind.TEXT and (within is None or field.name in within):
+                leaf = self._leaf(f"t{at}", text)
+                found.append(leaf if field.weight == 1 else self._made.boost_query(leaf, field.weight))
+        if not found:
+            return self._made.empty_query()
+        return found[0] if len(found) == 1 else self._made.boolean_query([(self._occur.Should, one) for one in found])
+
+    def _leaf(self, name: str, text: Word | Phrase) -> "tantivy.Query":
+        if isinstance(text, Phrase):
+            if len(text.words) > 1:
+                return self._made.phrase_query(self._schema, name, list(text.words))
+            return self._made.term_query(self._schema, name, text.words[0], "freq")
+        if text.prefix:
+            return self.beginning(name, [text.text])
+        if text.fuzzy:
+            return self._made.fuzzy_term_query(self._schema, name, text.text, text.fuzzy)
+        return self._made.term_query(self._schema, name, text.text, "freq")
+
+    def _one_of(self, name: str, values: Sequence[object]) -> "tantivy.Query":
+        if len(values) == 1:
+            return self.term(name, values[0])
+        return self._made.term_set_query(self._schema, name, list(values)) if values else self._made.empty_query()
+
+    def _terms(self, name: str, low: object, high: object, *, below: bool) -> list[str]:
+        """The keywords there are between two: tantivy knows no ranges of text."""
+        prefix = commonprefix([low, high]) if isinstance(low, str) and isinstance(high, str) else ""  # noqa: RUF071 - of texts
+        terms = (term for term, _ in self._searcher.terms_with_prefix(name, prefix))
+        if isinstance(high, str):
+            terms = takewhile(lambda term: term < high or (term == high and not below), terms)
+        return [term for term in terms if not isinstance(low, str) or term >= low]
+
+    def _silent(self, query: "tantivy.Query") -> "tantivy.Query":
+        """The same, counting for nothing in the score."""
+        return self._made.const_score_query(query, 0.0)
+
+
+def _held(values: Sequence[Scalar], kind: Kind) -> list[object]:
+    """Values as an index holds those of that kind; what it can't hold is left out."""
+    if kind in {Kind.TEXT, Kind.KEYWORD}:
+        return list(values)
+    if kind is Kind.NUMBER:
+        return [float(cast("float", value)) + 0.0 for value in values]
+    numbers = [cast("float", value) for value in values]
+    return [int(number) for number in numbers if number == int(number) and _SMALLEST <= number <= _LARGEST]
