@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from burgee.core.clock import Clock
-from burgee.core.json import Json, dumps, loads
+from burgee.core.json import Json, dumps
 from burgee.core.scope import SYSTEM_TENANT
 from burgee.files.model import FileMetadata, FileState, Usage
 from burgee.store.aggregates import Aggregates
@@ -21,6 +21,7 @@ from burgee.store.schema import states
 
 _SUM, _SECRET = "file-sum", "file-secret"
 _SECRET_BYTES = 32
+_SUMS = TypeAdapter(tuple[int, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def audited(state: FileState | None) -> Mapping[str, Json]:
 def usage(connection: Connection, tenant: str, quota: int | None) -> Usage:
     """What the files take."""
     text = connection.scalar(select(states.c.data).where(*_at(tenant, _SUM)))
-    files, size = loads(text) if text is not None else (0, 0)
+    files, size = _SUMS.validate_json(text) if text is not None else (0, 0)
     return Usage(files, size, quota)
 
 
@@ -76,7 +77,7 @@ def kept_secret(connection: Connection) -> bytes:
     return bytes.fromhex(text)
 
 
-def _at(tenant: str, kind: str) -> tuple[object, ...]:
+def _at(tenant: str, kind: str) -> tuple[ColumnElement[bool], ...]:
     return (states.c.tenant == tenant, states.c.kind == kind, states.c.id == kind)
 
 

@@ -201,7 +201,7 @@ class FileList(Listing[File]):
 
 @dataclass(frozen=True, slots=True)
 class UploadAddress:
-    """Where one file can be put: `url` by `method`, with `headers`, until `expires_at`; then `files[id]` is that file."""
+    """Where one file can be put: `url` by `method`, with `headers`, until `expires_at`. Then `files[id]` is it."""
 
     id: str
     url: str

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from burgee.core.errors import InvalidInputError
+from burgee.core.checks import need_whole
 from burgee.files.content import DEFAULT_TYPES, HEAD, check_end, need_allowed, sniff
 from burgee.files.errors import ChecksumError, FileTooLargeError, QuotaExceededError, UploadRefusedError
 from burgee.files.names import shortened
@@ -110,17 +110,18 @@ class Intake:
 
 def check_claims(claims: Claims, rules: Rules, room: Room) -> None:
     """Refuse at once what can be told from what is said, before a byte is read."""
-    size, checksum = claims.size, claims.checksum
-    if size is not None:
-        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise InvalidInputError(f"a file's size must be a number of bytes, not {size!r}")
-        if size > rules.limit:
+    if claims.size is not None:
+        need_whole("a file's size in bytes", claims.size)
+        if claims.size > rules.limit:
             raise FileTooLargeError(
-                f"{shortened(claims.name)!r} has {size} bytes; a file may have {rules.limit}",
+                f"{shortened(claims.name)!r} has {claims.size} bytes; a file may have {rules.limit}",
                 hint="BURGEE_FILES_LIMIT sets how many",
             )
-        room.need(size, claims.name)
-    if checksum is not None and not (
-        isinstance(checksum, str) and len(checksum) == _CHECKSUM_DIGITS and set(checksum) <= _HEXADECIMAL
-    ):
+        room.need(claims.size, claims.name)
+    if claims.checksum is not None:
+        _need_checksum(claims.checksum)
+
+
+def _need_checksum(checksum: object) -> None:
+    if not isinstance(checksum, str) or len(checksum) != _CHECKSUM_DIGITS or not set(checksum) <= _HEXADECIMAL:
         raise UploadRefusedError(f"{checksum!r} is no checksum: SHA-256 has 64 hexadecimal digits, in small letters")

@@ -1,4 +1,4 @@
-"""How a file comes in and goes, whatever way it was sent: the storage first and then the log, so that nothing half is seen.
+"""How a file comes in and goes, whatever way it was sent: the storage first, then the log. Nothing half is ever seen.
 
 Before its event there is no file, only an object under a key that nobody was told; what a process leaves there when it
 is killed, `check` removes. Everything here blocks.
@@ -28,6 +28,7 @@ from burgee.files.scanner import Scanner
 from burgee.store import log
 from burgee.store.database import Database
 from burgee.store.log import NewEvent
+from burgee.wire.octets import Octets
 
 type Storage = StorageProvider[Mapping[str, str]]
 type Refusal = BurgeeError
@@ -127,8 +128,15 @@ class Keeper:
             checksum = _checksum(stored)
             intake.check_sum(checksum)
             if self._scanner is not None:
-                self._scanner.scan(self.storage.read(stored.key))
-        file = {"id": id, "name": claims.name, "size": stored.size, "type": intake.type, "checksum": checksum}
+                with contextlib.closing(Octets(self.storage.read(stored.key))) as whole:
+                    self._scanner.scan(whole)
+        file: dict[str, Json] = {
+            "id": id,
+            "name": claims.name,
+            "size": stored.size,
+            "type": intake.type,
+            "checksum": checksum,
+        }
         event = NewEvent("file.uploaded", {**file, "labels": dict(labels)})
         # What fails here without an answer may have been committed all the same: `check` knows then, not we.
         done = self._enter(tenant, id, event, stored.size, claims, awaited=awaited is not None)
@@ -168,19 +176,24 @@ class Keeper:
                 books.add(connection, tenant, -1, -before.file.size)
         return file
 
-    def await_file(self, tenant: str, claims: Claims, labels: Mapping[str, Json], until: datetime) -> str:
-        """Write down that a file may come, until then; its id."""
+    def awaited_id(self, tenant: str) -> str:
+        """The id of a file that may come: the one this call's repetition gave it, or a new one."""
+        key = current_scope().idempotency_key
+        if key is not None:
+            with self.database.read(tenant) as connection:
+                earlier = log.by_ids(connection, tenant, [key]).get(key)
+            if earlier is not None and earlier.type == "file.awaited":
+                return str(earlier.data["id"])
+        return new_id(self.clock)
+
+    def await_file(self, tenant: str, id: str, claims: Claims, labels: Mapping[str, Json], until: datetime) -> None:
+        """Write down that a file may come, until then."""
         check_claims(claims, self.rules, self.room(tenant))
-        id = new_id(self.clock)
         file: dict[str, Json] = {"id": id, "name": claims.name, "size": claims.size, "type": claims.type}
         event = NewEvent("file.awaited", {**file, "labels": dict(labels), "expires_at": until.isoformat()})
         with self.database.write(tenant) as connection:
-            key = current_scope().idempotency_key
-            earlier = None if key is None else log.by_ids(connection, tenant, [key]).get(key)
-            if earlier is not None and earlier.type == event.type:
-                return str(earlier.data["id"])
-            self.files.change(connection, tenant, id, lambda _: Ok(event)).unwrap()
-        return id
+            if self.files.get(connection, tenant, id) is None:
+                self.files.change(connection, tenant, id, lambda _: Ok(event)).unwrap()
 
     def finish(self, tenant: str, state: FileState) -> FileMetadata:
         """Take in what was put at an address of the storage itself; what is refused is removed."""
@@ -190,8 +203,8 @@ class Keeper:
             raise NotFoundError("file", file.id)
         claims = Claims(file.name, file.type, file.size if state.sized else None)
         try:
-            with keyless():
-                kept = self.keep(tenant, self.storage.read(key), claims, file.labels, awaited=file.id)
+            with keyless(), contextlib.closing(Octets(self.storage.read(key))) as content:
+                kept = self.keep(tenant, content, claims, file.labels, awaited=file.id)
         except UploadRefusedError:
             self.give_up(tenant, file.id)
             raise
@@ -270,8 +283,9 @@ class Keeper:
 
 
 def incoming(tenant: str, id: str) -> str:
-    """Where a file lies that was put at an address of the storage: whoever has the address may put it anew, so it is
-    looked at, and kept, as a copy.
+    """Where a file lies that was put at an address of the storage itself.
+
+    Whoever has the address may put it anew: so what is looked at, and kept, is a copy.
     """
     return f"{tenant}/{id}.put"
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import override
+from typing import Any, override
 
+from burgee.core.checks import need_text, need_whole
 from burgee.core.clock import Clock
 from burgee.core.errors import (
     AuthenticationError,
-    BurgeeError,
     ConflictError,
     InvalidInputError,
     NotFoundError,
@@ -26,7 +26,7 @@ from burgee.files.content import DEFAULT_TYPES, media_type, need_allowed, patter
 from burgee.files.errors import ScannerUnavailableError, StorageUnavailableError
 from burgee.files.headers import download_headers
 from burgee.files.intake import Claims, Rules
-from burgee.files.keeping import EXPECTED, Keeper, Opened, Storage, now_of
+from burgee.files.keeping import EXPECTED, Keeper, Opened, Storage, incoming, now_of
 from burgee.files.keys import check_age, check_expires
 from burgee.files.model import AwaitedFile, CheckReport, FileChange, FileMetadata, SignedUrl, Usage
 from burgee.files.names import clean_name
@@ -141,10 +141,10 @@ class LocalFileService(FileService):
         if refused := unless_admin("setting a quota"):
             return refused
         tenant = require_tenant()
-        if quota is not None and (not isinstance(quota, int) or isinstance(quota, bool) or quota < 0):
-            return Err(InvalidInputError(f"a quota is a number of bytes, or None, not {quota!r}"))
 
         def work() -> Usage:
+            if quota is not None:
+                need_whole("a quota in bytes", quota)
             with self._database.write(tenant) as connection:
                 self._keeper.set_quota(connection, tenant, quota).unwrap()
                 return self._keeper.usage(connection, tenant)
@@ -179,16 +179,13 @@ class LocalFileService(FileService):
             sniff(b"", claims.name, claims.type)  # the name's ending and the type must agree
             need_allowed(media_type(type), claims.name, self._rules.types)
             until = now_of(self._clock) + timedelta(seconds=seconds)
-            own = self._keeper.storage.signed_put(f"{tenant}/probe", seconds, type=media_type(type), size=size)
-            if own is None:
-                self._base()
-            id = self._keeper.await_file(tenant, claims, _labels(labels), until)
-            key = f"{tenant}/{id}.put"
-            address = self._keeper.storage.signed_put(key, seconds, type=media_type(type), size=size)
+            id = self._keeper.awaited_id(tenant)
+            address = self._keeper.storage.signed_put(incoming(tenant, id), seconds, type=media_type(type), size=size)
             if address is None:
                 signed = SignedClaims(tenant, id, "PUT", until, claims.name, media_type(type), size)
                 headers = {"Content-Type": media_type(type)}
                 address = SignedUrl(self._signed(signed), "PUT", until, headers)
+            self._keeper.await_file(tenant, id, claims, _labels(labels), until)
             return AwaitedFile(id, address)
 
         return await self._database.run(partial(_told, work))
@@ -322,7 +319,7 @@ class LocalFileService(FileService):
         return f"{self._base()}{SIGNED}{self._signing().sign(claims)}"
 
 
-def _told[T](work: Callable[[], T]) -> Result[T, BurgeeError]:
+def _told[T](work: Callable[[], T]) -> Result[T, Any]:  # each operation names its own errors
     """What was expected to go wrong, as a value."""
     try:
         return Ok(work())
@@ -333,21 +330,24 @@ def _told[T](work: Callable[[], T]) -> Result[T, BurgeeError]:
 def _labels(labels: Mapping[str, Json] | None) -> Mapping[str, Json]:
     if labels is None:
         return {}
-    if not isinstance(labels, Mapping):
-        raise InvalidInputError(f"labels are a mapping of names to values, not {labels!r}")
-    wrong = next((name for name in labels if not isinstance(name, str) or not name), None)
-    if wrong is not None:
-        raise InvalidInputError(f"a label's name must be text, not {wrong!r}")
+    _need_labels(labels)
     if len(dumps(dict(labels), what="labels")) > _LARGEST_LABELS:
         raise InvalidInputError(f"labels have at most {_LARGEST_LABELS} characters as JSON")
     return labels
 
 
+def _need_labels(labels: object) -> None:
+    """Refuse what are no labels."""
+    if not isinstance(labels, Mapping):
+        raise InvalidInputError(f"labels are a mapping of names to values, not {labels!r}")
+    for name in labels:
+        need_text("a label's name", name)
+
+
 def _part(file: FileMetadata, start: int, stop: int | None) -> tuple[int, int]:
     """The bytes that are wanted, within those there are; all of a file that has none are none."""
     for value in (start, 0 if stop is None else stop):
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise InvalidInputError(f"a part of a file goes from one number to another, not {value!r}")
+        need_whole("a place in a file", value, least=-(2**63))
     if stop is not None and (start < 0 or stop <= start):
         raise InvalidInputError(f"there are no bytes from {start} to before {stop}")
     first = max(0, file.size + start) if start < 0 else start

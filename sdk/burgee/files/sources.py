@@ -1,12 +1,12 @@
 """What can be uploaded: a path, bytes, an open file, pieces of bytes, or a frame."""
 
-import contextlib
 import io
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from burgee.core.errors import InvalidInputError, UnreadableFileError
 from burgee.core.frames import ArrowBatch, ArrowStream, plain, to_arrow
@@ -65,15 +65,15 @@ def sent(source: object, name: str | None, type: str | None) -> Sent:
 
 def _of_path(path: Path, name: str | None, type: str | None) -> Sent:
     try:
-        file = path.open("rb")
-        size = path.stat().st_size
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
     except (OSError, ValueError) as error:
         raise UnreadableFileError(str(path), getattr(error, "strerror", None) or str(error)) from None
-    return Sent(_read(file), path.name if name is None else name, size, type)
+    return Sent(_read(path), path.name if name is None else name, size, type)
 
 
 def _of_file(file: Readable, name: str | None, type: str | None) -> Sent:
-    if isinstance(file, io.TextIOBase):
+    if isinstance(cast("object", file), io.TextIOBase):
         raise InvalidInputError("this file is open as text", hint="open it with mode 'rb'")
     own = getattr(file, "name", None)
     if name is None and isinstance(own, str):
@@ -104,8 +104,8 @@ def _checked(pieces: Iterable[object]) -> Iterator[bytes]:
             yield bytes(piece)
 
 
-def _read(file: BinaryIO) -> Iterator[bytes]:
-    with contextlib.closing(file):
+def _read(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
         while piece := file.read(_PIECE):
             yield piece
 

@@ -84,8 +84,10 @@ class Access:
             await respond(unexpected(), request_id, answer)
 
     async def _bound(self, method: str, path: str, headers: Headers, request_id: str) -> Result[Scope, BurgeeError]:
-        if path in _OPEN or path.startswith(SIGNED):
+        if path in _OPEN:
             return Ok(Scope(request_id=request_id))
+        if path.startswith(SIGNED):  # the signature is the permission
+            return Ok(Scope(caller=Caller("signed address", confined_to=_NOBODY, admin=False), request_id=request_id))
         key = headers.get(IDEMPOTENCY_HEADER)
         if key is not None and not _PLAIN.fullmatch(key):
             return Err(InvalidInputError(f"{IDEMPOTENCY_HEADER} must be 1 to 128 plain characters"))

@@ -13,6 +13,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import override
 from urllib.parse import urlsplit
 
@@ -136,9 +137,12 @@ class HttpClient:
             answer.headers.get(REQUEST_HEADER),
             answer.headers,
             self._arriving(answer),
-            answer.aread,
+            partial(self._whole, answer),
             answer.aclose,
         )
+
+    async def _whole(self, answer: httpx.Response) -> bytes:
+        return b"".join([piece async for piece in self._arriving(answer)])
 
     async def _arriving(self, answer: httpx.Response) -> AsyncIterator[bytes]:
         try:
@@ -156,11 +160,12 @@ class HttpClient:
             wait = random.uniform(0, min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt))  # noqa: S311 - jitter is no secret
             try:
                 client = self._client(streams=stream)
+                body = request.body
                 sent = client.build_request(
                     request.method,
                     request.path,
                     params=request.query,
-                    content=request.body,
+                    content=aiter(body) if isinstance(body, Octets) else body,
                     headers=headers,
                     timeout=self._timeout(request),
                 )

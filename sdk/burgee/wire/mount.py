@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, cast
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from burgee.core.errors import BurgeeError, InvalidInputError
 from burgee.core.result import Err, Result
 from burgee.wire import arrow, octets, sse
 from burgee.wire.carrying import body_of, drain, respond
+from burgee.wire.octets import Octets
 from burgee.wire.operation import AFTER, Operation, Parameter, operations
 from burgee.wire.serving import StreamResponse, Streams, streams_of
 from burgee.wire.stream import Stream
@@ -68,27 +69,14 @@ def _endpoint(
     model = _body_model(operation)
 
     async def endpoint(request: Request, **given: object) -> Response:
-        body, content = given.pop("body_", None), None
-        if model is not None:
-            given.update((parameter.name, getattr(body, parameter.name)) for parameter in operation.at("body"))
-        for parameter in operation.at("arrow"):
-            given[parameter.name] = arrow.decode(await request.body())
-        for parameter in operation.at("path"):
-            value = given[parameter.name]
-            given[parameter.name] = unquote(value) if isinstance(value, str) else value  # see remote._segment
-        for parameter in operation.at("octets"):
-            given[parameter.name] = content = body_of(request)
-        for parameter in operation.at("query"):
-            if parameter.is_document and isinstance(text := given[parameter.name], str):
-                given[parameter.name] = _document(parameter, text)
+        values = await _values(operation, model, request, given)
         if operation.gives_octets:
-            return await respond(request, lambda start, stop: method(**given, start=start, stop=stop))  # type: ignore[arg-type,return-value] # by the declaration
-        if operation.gives_stream and sse.LAST_ID in request.headers:
-            given[AFTER] = _position(request.headers[sse.LAST_ID])
-        result = await method(**given)
+            asked = cast("Callable[..., Awaitable[Result[Octets, BurgeeError]]]", method)
+            return await respond(request, lambda start, stop: asked(**values, start=start, stop=stop))
+        result = await method(**values)
         if isinstance(result, Err):
-            if content is not None:
-                await drain(content)
+            for parameter in operation.at("octets"):
+                await drain(cast("Octets", values[parameter.name]))
             raise result.error
         if isinstance(result.value, Stream):
             return StreamResponse(result.value, operation.adapter, _kind(operation), streams)
@@ -105,6 +93,28 @@ def _endpoint(
     return endpoint
 
 
+async def _values(
+    operation: Operation, model: type[BaseModel] | None, request: Request, given: dict[str, object]
+) -> dict[str, object]:
+    """What the method is to be called with, from wherever it travelled."""
+    body = given.pop("body_", None)
+    if model is not None:
+        given.update((parameter.name, getattr(body, parameter.name)) for parameter in operation.at("body"))
+    for parameter in operation.at("arrow"):
+        given[parameter.name] = arrow.decode(await request.body())
+    for parameter in operation.at("octets"):
+        given[parameter.name] = body_of(request)
+    for parameter in operation.at("path"):
+        value = given[parameter.name]
+        given[parameter.name] = unquote(value) if isinstance(value, str) else value  # see remote._segment
+    for parameter in operation.at("query"):
+        if parameter.is_document and isinstance(text := given[parameter.name], str):
+            given[parameter.name] = _document(parameter, text)
+    if operation.gives_stream and sse.LAST_ID in request.headers:
+        given[AFTER] = _position(request.headers[sse.LAST_ID])
+    return given
+
+
 def _parameters(operation: Operation, model: type[BaseModel] | None) -> Iterator[inspect.Parameter]:
     keyword = inspect.Parameter.KEYWORD_ONLY
     yield inspect.Parameter("request", keyword, annotation=Request)
@@ -112,7 +122,7 @@ def _parameters(operation: Operation, model: type[BaseModel] | None) -> Iterator
         annotation: object = Annotated[parameter.annotation, Path()]
         yield inspect.Parameter(parameter.name, keyword, annotation=annotation)
     for parameter in operation.at("query"):
-        annotation = Annotated[str | None if parameter.is_document else parameter.annotation, Query()]  # type: ignore[assignment]
+        annotation = Annotated[str | None if parameter.is_document else parameter.annotation, Query()]
         yield inspect.Parameter(parameter.name, keyword, annotation=annotation, default=parameter.default)
     if model is not None:
         yield inspect.Parameter("body_", keyword, annotation=Annotated[model, Body()])

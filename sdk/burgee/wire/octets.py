@@ -9,6 +9,7 @@ import contextvars
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from itertools import islice
 
 from burgee.core.errors import InvalidInputError, ServerFailureError
 from burgee.core.portal import driven, hop
@@ -126,8 +127,9 @@ class Octets:
                 yield piece
             return
         pieces = iter(self._pieces)
-        while (piece := await hop(lambda: next(pieces, None))) is not None:
-            yield piece
+
+        while following := await hop(lambda: [*islice(pieces, 1)]):
+            yield following[0]
 
 
 async def apart[T](work: Callable[[], T]) -> T:

@@ -1,10 +1,11 @@
 """What a protocol says of itself: `@operation` marks a method with its HTTP method and path.
 
 From the method's signature everything else follows. Parameters named in the path travel there; an
-Arrow reader or `Octets` travel as the request's body; the others travel in the query string (GET, DELETE) or as
-fields of a JSON object (POST, PUT, PATCH). The answer is `Result[T, E]`: `T` as JSON, as an Arrow
+Arrow reader or `Octets` travel as the request's body; the others travel in the query string (GET, DELETE)
+or as fields of a JSON object (POST, PUT, PATCH). The answer is `Result[T, E]`: `T` as JSON, as an Arrow
 stream where it is a reader, as server-sent events where it is a `Stream[T]`, or as plain bytes where it is
-`Octets` (of which `start` and `stop` take a part, as the Range header); each class in `E` by its status. `mount` makes routes of this, `remote` makes a client, and neither knows any protocol by name.
+`Octets` (of which `start` and `stop` take a part: the Range header); each class in `E` by its status.
+`mount` makes routes of this, `remote` makes a client, and neither knows any protocol by name.
 """
 
 import inspect

@@ -94,7 +94,7 @@ async def _fetched(operation: Operation, http: HttpClient, request: Request) -> 
         body = await answer.rest()
         return _result(operation, Response(answer.status, body, answer.content_type, answer.request_id))
     length = answer.headers.get("Content-Length", "")
-    if not length.isdecimal() or request.headers.keys() >= {"Range"} and answer.status != 206:  # noqa: PLR2004
+    if not length.isdecimal() or (request.headers.keys() >= {"Range"} and answer.status != 206):  # noqa: PLR2004
         await answer.close()
         raise problem.unexpected(f"{operation.method} {operation.path}", answer.request_id)
     start, total = placed(answer.headers.get("Content-Range"))
