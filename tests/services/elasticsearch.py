@@ -72,8 +72,8 @@ class ElasticsearchServer:
         hashed = base64.b64encode(hashlib.sha1(PASSWORD.encode(), usedforsecurity=False).digest()).decode()
         (config / "users").write_text(f"{USER}:{{SHA}}{hashed}\n")
         (config / "users_roles").write_text(f"superuser:{USER}\n")
-        if os.geteuid() == 0:
-            owner = pwd.getpwnam("nobody")
+        owner = _owner()
+        if owner is not None:
             for path in (self.data, self.folder, *self.folder.rglob("*")):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
 
@@ -87,7 +87,7 @@ class ElasticsearchServer:
             "ES_TMPDIR": str(self.folder / "tmp"),
         }
         command = ["bash", str(self.folder / "home" / "bin" / "elasticsearch"), "-p", str(self._pid_file)]
-        log = self.folder / "printed.log"
+        log, owner = self.folder / "printed.log", _owner()
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 command,
@@ -96,7 +96,9 @@ class ElasticsearchServer:
                 stderr=subprocess.STDOUT,
                 env=env,
                 cwd=self.folder,
-                **({"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}),
+                user=None if owner is None else owner.pw_uid,
+                group=None if owner is None else owner.pw_gid,
+                extra_groups=None if owner is None else [],
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
@@ -132,6 +134,11 @@ class ElasticsearchServer:
     @property
     def _pid_file(self) -> Path:
         return self.folder / "server.pid"
+
+
+def _owner() -> pwd.struct_passwd | None:
+    """Who runs it where we are root: it refuses root."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
 @contextlib.contextmanager
