@@ -34,7 +34,7 @@ from burgee.projections.protocol import ProjectionService
 from burgee.projections.service import LocalProjectionService
 from burgee.questions.protocol import QuestionService
 from burgee.questions.service import LocalQuestionService
-from burgee.search.opening import Opened, search_of
+from burgee.search.opening import search_of
 from burgee.search.protocol import SearchService
 from burgee.search.service import LocalSearchService
 from burgee.store.database import Database
@@ -81,52 +81,32 @@ def database_of(workspace: str, settings: Settings) -> Database:
     return Database.in_folder(Path(workspace).expanduser(), durability=settings.durability, vault=vault)
 
 
-def mirror_of(workspace: str) -> Path | None:
-    """Where the mirrors of an embedded workspace's logs lie; nowhere but in memory if it has no folder."""
-    return None if workspace == MEMORY else Path(workspace).expanduser().resolve() / "mirror"
-
-
-def archive_of(workspace: str, settings: Settings) -> str | None:
-    """Where the archive of an embedded workspace lies; nowhere that lasts if it has no folder."""
-    if settings.archive is not None or workspace == MEMORY:
-        return settings.archive
-    return str(Path(workspace).expanduser().resolve() / "archive")
-
-
-def search_in(workspace: str, settings: Settings) -> Opened:
-    """The search engines of an embedded workspace; they keep what they keep in its folder, if it has one."""
-    return search_of(settings, None if workspace == MEMORY else Path(workspace).expanduser().resolve() / "search")
-
-
-def passing_search(database: Database, settings: Settings) -> Opened:
-    """Search engines that keep nothing, and are closed with the database or when the process ends."""
-    opened = search_of(settings, None)
-    weakref.finalize(database, opened.close)
-    return opened
+def folder_of(workspace: str) -> Path | None:
+    """The folder of an embedded workspace, if it has one."""
+    return None if workspace == MEMORY else Path(workspace).expanduser().resolve()
 
 
 def embedded(
     database: Database,
+    settings: Settings | None = None,
     clock: Clock = system_clock,
     *,
-    mirror: Path | None = None,
-    archive: str | None = None,
+    folder: Path | None = None,
     analytics: object = None,
-    search: Opened | None = None,
-    settings: Settings | None = None,
-    files: Path | None = None,
     address: str | None = None,
 ) -> Services:
-    """Services that do the work here, on this database.
+    """Services that do the work here, on this database; `close` them before it.
 
-    What questions run on is kept in the folder `mirror`. `archive` is a folder or `s3://…` for engines that don't
-    see the log; without one it is a folder that goes with the process. `analytics` is the engine of questions
-    (`engine_of`). Files are kept in the folder `files` unless the settings name a place; `address` is where a server
-    of this workspace is reached (`LocalFileService`). `search` are the engines of search (`search_in`); closing them is
-    their owner's.
+    What lies beside the database (mirrors, archive, files, search indexes) is kept in `folder`, unless the settings
+    name another place; without one it goes with the process. `analytics` is the engine of questions (`engine_of`);
+    `address` is where a server of this workspace is reached.
     """
-    kept = Archive(archive or _passing(database))
-    logs = Mirror(database, mirror)
+    settings = settings or Settings()
+    within = _passing(database) if folder is None else folder
+    search = search_of(settings, None if folder is None else folder / "search")
+    weakref.finalize(database, search.close)
+    kept = Archive(settings.archive or str(within / "archive"))
+    logs = Mirror(database, None if folder is None else folder / "mirror")
 
     def derived(tenant: str) -> None:
         logs.renew(tenant)
@@ -143,14 +123,16 @@ def embedded(
         projections=LocalProjectionService(database, clock),
         privacy=LocalPrivacyService(database, clock, derived),
         experiments=LocalExperimentService(logs, engine, clock),
-        search=LocalSearchService(database, clock, search or passing_search(database, settings or Settings())),
-        files=_files(database, clock, settings or Settings(), files, address),
+        search=LocalSearchService(database, clock, search),
+        files=_files(database, clock, settings, folder, address),
     )
 
 
-def files_of(workspace: str) -> Path | None:
-    """The folder whose `files` are those of an embedded workspace; none that lasts if it has no folder."""
-    return None if workspace == MEMORY else Path(workspace).expanduser().resolve()
+def close(services: Services) -> None:
+    """Give back what services hold beside the database."""
+    for service in (services.files, services.search):
+        if isinstance(service, LocalFileService | LocalSearchService):
+            service.close()
 
 
 def _files(
@@ -170,11 +152,11 @@ def _close(close: Callable[[], None], owner: int) -> None:
         close()
 
 
-def _passing(database: Database) -> str:
+def _passing(database: Database) -> Path:
     """A folder, not made yet, that is removed with the database or when the process ends."""
-    place = Path(tempfile.gettempdir()) / f"burgee-archive-{uuid.uuid4().hex}"
+    place = Path(tempfile.gettempdir()) / f"burgee-{uuid.uuid4().hex}"
     weakref.finalize(database, _remove, place, os.getpid())
-    return str(place)
+    return place
 
 
 def _remove(place: Path, owner: int) -> None:

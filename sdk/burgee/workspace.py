@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, override
 
 from pydantic import BaseModel
 
-from burgee.app import MEMORY, Services, archive_of, connected, database_of, embedded, files_of, mirror_of, search_in
+from burgee.app import MEMORY, Services, close, connected, database_of, embedded, folder_of
 from burgee.cache.facade import Cache
 from burgee.cache.opening import cache_of
 from burgee.cache.protocol import CacheProvider
@@ -25,7 +25,6 @@ from burgee.core.settings import Settings, load_settings
 from burgee.events.facade import Events
 from burgee.experiments.facade import Experiments
 from burgee.files.facade import Files
-from burgee.files.service import LocalFileService
 from burgee.flags.facade import Flags
 from burgee.flags.model import FlagState
 from burgee.flags.segments import Segments
@@ -35,7 +34,6 @@ from burgee.keys.service import LocalKeyService
 from burgee.privacy.facade import Privacy
 from burgee.projections.facade import ProjectionHandle, Projections
 from burgee.search.facade import Search
-from burgee.search.opening import Opened
 from burgee.store.database import Database
 from burgee.tenants.config import TenantConfig
 from burgee.tenants.model import TenantChange, TenantState
@@ -267,7 +265,6 @@ class Workspace(Shown):
         *,
         database: Database | None = None,
         http: HttpClient | None = None,
-        search: Opened | None = None,
     ) -> None:
         self.where = where
         self.services = services
@@ -275,7 +272,6 @@ class Workspace(Shown):
         self._settings = settings
         self._database = database
         self._http = http
-        self._search = search
         self._known: dict[str, TenantState] = {}
         self._projected: dict[str, Projected] = {}
         self._cache = cache_of(settings)
@@ -326,10 +322,7 @@ class Workspace(Shown):
             handle.stop()
         self._background.close()
         self._cache.close()
-        if self._search is not None:
-            self._search.close()
-        if isinstance(self.services.files, LocalFileService):
-            self.services.files.close()
+        close(self.services)
         if self._database is not None:
             self._database.close()
         if self._http is not None:
@@ -383,21 +376,14 @@ def open_workspace(
     if "://" in address and address != MEMORY:
         hint = "give a folder, memory:// or an http(s):// address; a database is set with BURGEE_DATABASE"
         raise InvalidInputError(f"{address!r} is no place for a workspace", hint=hint)
-    search = search_in(address, chosen)
     database = database_of(address, chosen)
+    try:
+        services = embedded(database, chosen, clock, folder=folder_of(address), analytics=analytics)
+    except BaseException:
+        database.close()
+        raise
     caller = Caller(actor) if actor is not None else None
-    archive, mirror, files = archive_of(address, chosen), mirror_of(address), files_of(address)
-    services = embedded(
-        database,
-        clock,
-        mirror=mirror,
-        archive=archive,
-        analytics=analytics,
-        search=search,
-        settings=chosen,
-        files=files,
-    )
-    return Workspace(address, services, Link(inline=True, caller=caller), chosen, database=database, search=search)
+    return Workspace(address, services, Link(inline=True, caller=caller), chosen, database=database)
 
 
 def _settings(settings: Settings | None, token: "str | SecretStr | None") -> Settings:

@@ -17,7 +17,7 @@ from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import bind_scope, current_scope, require_tenant
 from burgee.search import documents as stored
 from burgee.search import indexes
-from burgee.search.building import Buildings, Engines
+from burgee.search.building import Buildings
 from burgee.search.errors import SearchUnavailableError
 from burgee.search.following import Engine
 from burgee.search.given import as_id, of_table
@@ -31,6 +31,7 @@ from burgee.search.model import (
     SearchResult,
     Suggestions,
 )
+from burgee.search.opening import Opened
 from burgee.search.protocol import Refused, SearchService, Unasked
 from burgee.search.values import field_values
 from burgee.store.database import Database
@@ -42,10 +43,15 @@ LARGEST_DOCUMENT = 1_000_000
 class LocalSearchService(SearchService):
     """Search in the database of this workspace, and on its engines."""
 
-    def __init__(self, database: Database, clock: Clock, engines: Callable[[], Engines]) -> None:
+    def __init__(self, database: Database, clock: Clock, engines: Opened) -> None:
         self._database = database
         self._indexes = indexes.indexes(clock)
+        self._engines = engines
         self._buildings = Buildings(database, self._indexes, engines)
+
+    def close(self) -> None:
+        """Give back what the engines hold."""
+        self._engines.close()
 
     @override
     async def list(self) -> Result[tuple[IndexState, ...], MissingTenantError]:

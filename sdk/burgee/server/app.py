@@ -7,14 +7,13 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from burgee.app import PROTOCOLS, embedded, passing_search
+from burgee.app import PROTOCOLS, embedded
 from burgee.core.clock import Clock, system_clock
 from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
 from burgee.core.scope import SYSTEM_TENANT, current_scope
 from burgee.core.settings import Settings
 from burgee.files.service import LocalFileService
 from burgee.keys.service import LocalKeyService
-from burgee.search.opening import Opened
 from burgee.server.access import Access, unexpected
 from burgee.server.files import mount_signed
 from burgee.server.ofrep import mount_ofrep
@@ -26,31 +25,14 @@ _NOT_FOUND = 404
 
 
 def create_app(
-    database: Database,
-    settings: Settings | None = None,
-    clock: Clock = system_clock,
-    *,
-    mirror: Path | None = None,
-    archive: str | None = None,
-    search: Opened | None = None,
-    files: Path | None = None,
+    database: Database, settings: Settings | None = None, clock: Clock = system_clock, *, folder: Path | None = None
 ) -> FastAPI:
-    """The application that serves this database. Closing it is its owner's, as is closing `search`.
+    """The application that serves this database, with what lies beside it in `folder` (see `embedded`).
 
-    The places, and `search`: see `embedded`.
+    Closing the database is its owner's, as is closing `app.state.services` before (`app.close`).
     """
     settings = settings or Settings()
-    engines = search or passing_search(database, settings)
-    services = embedded(
-        database,
-        clock,
-        mirror=mirror,
-        archive=archive or settings.archive,
-        search=engines,
-        settings=settings,
-        files=files,
-        address="",
-    )
+    services = embedded(database, settings, clock, folder=folder, address="")
     app = FastAPI(
         title="burgee",
         version=version("burgee"),
@@ -58,6 +40,7 @@ def create_app(
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
     )
+    app.state.services = services
     for name, protocol in PROTOCOLS:
         mount(app, protocol, getattr(services, name), tag=name)
     mount_ofrep(app, services.flags, clock)

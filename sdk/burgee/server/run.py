@@ -8,7 +8,7 @@ from typing import override
 
 import uvicorn
 
-from burgee.app import archive_of, database_of, files_of, mirror_of, search_in
+from burgee.app import close, database_of, folder_of
 from burgee.core.errors import InvalidInputError
 from burgee.core.settings import load_settings
 from burgee.server.app import create_app
@@ -53,15 +53,13 @@ def serve(workspace: str | None, *, host: str, port: int) -> None:
     if where.startswith(("http://", "https://")):
         raise InvalidInputError(f"{where} is a server itself", hint="give a folder: --workspace DIR")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    search = search_in(where, settings)
     database = database_of(where, settings)
     try:
-        mirror, archive, files = mirror_of(where), archive_of(where, settings), files_of(where)
-        app = create_app(database, settings, mirror=mirror, archive=archive, search=search, files=files)
+        app = create_app(database, settings, folder=folder_of(where))
         config = uvicorn.Config(app, host=host, port=port, log_level="info", access_log=False)
         _log.info("serving the workspace %s", where)
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_Server(config, streams_of(app)).serve())
+        close(app.state.services)
     finally:
-        search.close()
         database.close()
