@@ -82,7 +82,7 @@ def test_any_source_of_bytes_is_taken(here: Tenant, tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"abc")
     with path.open("rb") as file:
-        sources = [path, str(path), b"abc", bytearray(b"abc"), memoryview(b"abc"), io.BytesIO(b"abc"), file]
+        sources: list[Any] = [path, str(path), b"abc", bytearray(b"abc"), memoryview(b"abc"), io.BytesIO(b"abc"), file]
         sources += [[b"a", b"", b"bc"], (piece for piece in [b"ab", b"c"])]
         assert {here.files.upload(source, "a.txt").read() for source in sources} == {b"abc"}
     with path.open("rb") as file:
