@@ -88,7 +88,8 @@ def test_any_source_of_bytes_is_taken(here: Tenant, tmp_path: Path) -> None:
     with path.open("rb") as file:
         assert here.files.upload(file).name == "a.txt"
     assert here.files.upload(b"", "empty.txt").read() == b""
-    for frame in (pl.DataFrame({"a": [1]}), pa.table({"a": [1]})):
+    frames: list[Any] = [pl.DataFrame({"a": [1]}), pa.table({"a": [1]})]
+    for frame in frames:
         assert here.files.upload(frame).frame().to_dict("list") == {"a": [1]}
 
 

@@ -11,6 +11,7 @@ from burgee.search.fallback import WithFallback
 from burgee.search.fts5 import Fts5Search
 from burgee.search.language import parse
 from burgee.search.model import Document, Field, IndexMapping, Kind, SearchQuery
+from burgee.search.opening import Opened
 from burgee.search.service import LocalSearchService
 from burgee.store.database import Database
 
@@ -23,7 +24,7 @@ class Served:
     def __init__(self, engines: WithFallback[Any] | None = None, database: Database | None = None) -> None:
         self.database = database or Database.in_memory()
         self.engines = engines or WithFallback(Fts5Search())
-        self.service = LocalSearchService(self.database, system_clock, lambda: self.engines)
+        self.service = LocalSearchService(self.database, system_clock, Opened(lambda: self.engines))
 
     def run[T, E: Exception](self, work: Coroutine[object, object, Result[T, E]], tenant: str = "acme") -> T:
         with tenant_scope(tenant):

@@ -3,6 +3,7 @@
 import pytest
 
 from burgee.app import PROTOCOLS
+from burgee.files.service import SIGNED
 from burgee.server.app import create_app
 from burgee.server.ofrep import BULK, ONE
 from burgee.store.database import Database
@@ -34,5 +35,12 @@ def test_every_operation_is_described_with_its_refusals(
     assert "200" in responses
 
 
-def test_there_is_no_route_but_the_protocols_those_of_ofrep_and_health(spec: dict[str, dict[str, object]]) -> None:
-    assert set(spec["paths"]) == {operation.path for _, operation in EVERY} | {"/health", BULK, ONE}
+def test_there_is_no_route_but_the_protocols_those_of_ofrep_signed_addresses_and_health(
+    spec: dict[str, dict[str, object]],
+) -> None:
+    assert set(spec["paths"]) == {operation.path for _, operation in EVERY} | {
+        "/health",
+        BULK,
+        ONE,
+        f"{SIGNED}{{token}}",
+    }
