@@ -1,0 +1,210 @@
+"""What is particular to tantivy: its folder, who writes and reads it at once, damage, and what kills do to it."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
+from burgee.search import tantivy as engine
+from burgee.search.errors import SearchUnavailableError
+from burgee.search.language import parse
+from burgee.search.model import Document, Field, IndexMapping, Kind, SearchQuery
+from burgee.search.protocol import Put, Remove
+from burgee.search.tantivy import TantivySearch
+
+MAPPING = IndexMapping((Field("t", Kind.TEXT), Field("n", Kind.INTEGER)))
+
+KILLED = """
+import json, os, signal, sys, time
+from burgee.search.tantivy import TantivySearch
+from burgee.search.model import Field, IndexMapping, Kind, SearchQuery, Word
+from burgee.search.protocol import Put
+
+def changes(round):
+    return [Put(f"{at}", {"t": f"word round{round}", "n": round}) for at in range(30)]
+
+def child(round, told):
+    search = TantivySearch(sys.argv[1])
+    if round == 0:
+        search.create("a", IndexMapping((Field("t", Kind.TEXT), Field("n", Kind.INTEGER))))
+    search.write("a", changes(2 * round), 2 * round + 1)
+    start = time.perf_counter()
+    os.write(told, b"acknowledged")
+    search.write("a", changes(2 * round + 1), 2 * round + 2)
+    os.write(told, str(time.perf_counter() - start).encode())
+    os._exit(0)
+
+def run(round, part, whole):
+    heard, told = os.pipe()
+    pid = os.fork()
+    if not pid:
+        child(round, told)
+    os.close(told)
+    assert os.read(heard, 100) == b"acknowledged", round
+    end = time.perf_counter() + part * whole
+    while time.perf_counter() < end:
+        pass
+    if part < 1:
+        os.kill(pid, signal.SIGKILL)
+    took = os.read(heard, 100)
+    os.close(heard)
+    os.waitpid(pid, 0)
+    return float(took) if took else None
+
+def seen(round):
+    if os.fork():
+        return os.wait()
+    search = TantivySearch(sys.argv[1])
+    position = search.position("a")
+    found = search.search("a", SearchQuery(Word(f"round{position - 1}"))).total
+    print(json.dumps([position - 2 * round, search.count("a"), found]), flush=True)
+    os._exit(0)
+
+whole = run(0, 1, 0)
+for round in range(1, 21):
+    run(round, (round - 1) / 20, whole)
+    seen(round)
+"""
+
+
+def put(number: int) -> Put[Document]:
+    return Put(f"{number:03}", {"t": f"lamp {number}", "n": number})
+
+
+def test_a_folder_is_found_again_with_all_that_was_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "not there yet" / "søk"
+    search = TantivySearch(folder)
+    search.create("a", MAPPING)
+    search.write("a", map(put, range(5)), 5)
+    search.point("alias", "a")
+    search.close()
+    again = TantivySearch(folder)
+    assert (again.position("a"), again.pointed("alias"), again.indexes()) == (5, "a", ["a"])
+    assert again.search("alias", SearchQuery(parse("lamp 3"))).hits[0].document == {"t": "lamp 3", "n": 3}
+
+
+def test_killed_in_the_middle_of_a_write_it_holds_what_was_acknowledged(tmp_path: Path) -> None:
+    script = [sys.executable, "-c", KILLED, str(tmp_path)]
+    rounds = [json.loads(line) for line in subprocess.run(script, check=True, capture_output=True).stdout.splitlines()]
+    assert len(rounds) == 20
+    for position, count, found in rounds:
+        assert position in {1, 2}  # the acknowledged write, or the whole of the next
+        assert (count, found) == (30, 30)
+
+
+def test_what_another_one_committed_is_found(tmp_path: Path) -> None:
+    writing, reading = TantivySearch(tmp_path), TantivySearch(tmp_path)
+    writing.create("a", MAPPING)
+    assert reading.count("a") == 0
+    writing.write("a", map(put, range(3)), 3)
+    assert (reading.count("a"), reading.position("a")) == (3, 3)
+    writing.write("a", [Remove("001")], 4)
+    assert [hit.id for hit in reading.search("a", SearchQuery(parse("lamp"), size=5)).hits] == ["000", "002"]
+
+
+def test_two_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
+    both = [TantivySearch(tmp_path) for _ in range(2)]
+    both[0].create("a", MAPPING)
+    failed: list[BurgeeError] = []
+
+    def fill(search: TantivySearch, start: int) -> None:
+        try:
+            for number in range(start, start + 5):
+                search.write("a", [put(number)], number)
+        except BurgeeError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=fill, args=(search, 10 * at)) for at, search in enumerate(both)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert [search.count("a") for search in both] == [10, 10]
+
+
+def test_a_writer_that_stays_is_named_as_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tantivy
+
+    monkeypatch.setattr(engine, "_WAIT", 0.0)
+    search = TantivySearch(tmp_path)
+    search.create("a", MAPPING)
+    (meta,) = tmp_path.rglob("meta.json")
+    held = tantivy.Index.open(str(meta.parent)).writer(15_000_000, 1)
+    with pytest.raises(SearchUnavailableError, match="another process has been writing to the search index 'a'"):
+        search.write("a", [put(1)], 1)
+    held.wait_merging_threads()
+    search.write("a", [put(1)], 1)
+    assert search.count("a") == 1
+
+
+def test_a_write_that_fails_halfway_leaves_all_as_it_was(tmp_path: Path) -> None:
+    search = TantivySearch(tmp_path)
+    search.create("a", MAPPING)
+    search.write("a", [put(1)], 1)
+    with pytest.raises(InvalidInputError, match="the name of a document"):
+        search.write("a", [put(2), Put("", {"t": "lamp"})], 2)
+    assert (search.count("a"), search.position("a")) == (1, 1)
+    search.write("a", [put(3)], 3)
+    assert search.count("a") == 2
+
+
+@pytest.mark.parametrize("damage", ["emptied", "cut", "scribbled", "removed"])
+def test_a_damaged_index_is_unavailable_and_can_be_made_anew(tmp_path: Path, damage: str) -> None:
+    search = TantivySearch(tmp_path)
+    search.create("a", MAPPING)
+    search.write("a", map(put, range(50)), 50)
+    search.close()
+    (meta,) = tmp_path.rglob("meta.json")
+    for path in [one for one in meta.parent.iterdir() if one.is_file()]:
+        held = path.read_bytes()
+        if damage == "removed":
+            path.unlink()
+        else:
+            path.write_bytes({"emptied": b"", "cut": held[: len(held) // 2], "scribbled": b"\xff" * len(held)}[damage])
+    again = TantivySearch(tmp_path)
+    for ask in (lambda: again.count("a"), lambda: again.position("a"), lambda: again.search("a", SearchQuery())):
+        with pytest.raises(SearchUnavailableError):
+            ask()
+    again.create("a", MAPPING)
+    again.write("a", [put(1)], 1)
+    assert again.count("a") == 1
+
+
+def test_a_damaged_list_of_indexes_is_unavailable(tmp_path: Path) -> None:
+    search = TantivySearch(tmp_path)
+    search.create("a", MAPPING)
+    (listed,) = tmp_path.rglob("catalogue.json")
+    listed.write_bytes(b'{"indexes":')
+    with pytest.raises(SearchUnavailableError, match="can't be read"):
+        TantivySearch(tmp_path).count("a")
+
+
+def test_what_an_unfinished_building_left_is_swept(tmp_path: Path) -> None:
+    search = TantivySearch(tmp_path)
+    search.create("a", MAPPING)
+    (meta,) = tmp_path.rglob("meta.json")
+    left = meta.parent.with_name("0" * 32)
+    shutil.copytree(meta.parent, left)
+    assert TantivySearch(tmp_path).indexes() == ["a"]
+    search.create("b", MAPPING)
+    assert not left.exists()
+    assert search.drop("a")
+    assert search.indexes() == ["b"]
+    with pytest.raises(NotFoundError):
+        search.count("a")
+
+
+def test_memory_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    search = TantivySearch()
+    search.create("a", MAPPING)
+    search.write("a", map(put, range(3)), 3)
+    assert search.search("a", SearchQuery(parse("lamp"))).total == 3
+    assert TantivySearch().indexes() == []
+    assert list(tmp_path.iterdir()) == []
