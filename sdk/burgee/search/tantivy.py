@@ -72,6 +72,7 @@ class TantivySearch(SearchProvider[Document]):
         with opened.writing, _told(index):
             writer = _writer(opened.index, index)
             try:
+                writer.garbage_collect_files()  # what a killed writer left would be in this one's way
                 for change in changes:
                     writer.delete_documents_by_term("id", _checked_name("a document", change.id))
                     if isinstance(change, Put):

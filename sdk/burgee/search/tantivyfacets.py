@@ -7,6 +7,7 @@ few, as a rule) are counted here, one by one, and the others by tantivy.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from burgee.search.model import (
     Terms,
 )
 from burgee.search.steps import begin_of, dates, histogram, step_of
-from burgee.search.tantivyindex import number_of, stored
+from burgee.search.tantivyindex import stored
 from burgee.search.tantivyquery import Queries
 from burgee.search.values import Value, field_values, given_value, whole_values
 
@@ -166,7 +167,5 @@ def _micros(number: int, part: str) -> int:
     """When a minute, hour, day or month of that number begins."""
     if part != "month":
         return number * _MICROS[part]
-    day = number * 30  # near it
-    while number_of(day * _MICROS["day"], "month") < number:
-        day += 1
-    return day * _MICROS["day"]
+    year, month = divmod(number, 12)
+    return (date(1970 + year, month + 1, 1).toordinal() - date(1970, 1, 1).toordinal()) * _MICROS["day"]

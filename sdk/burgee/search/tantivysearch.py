@@ -6,6 +6,7 @@ not the first, all that are found are put in order once, and the order is kept f
 """
 
 import bisect
+import itertools
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
@@ -65,6 +66,7 @@ class Search:
         self._searcher = searcher
         self._mapping = opened.mapping
         self._queries = Queries(opened.index.schema, searcher, opened.mapping)
+        self._kept: dict[Address, tuple[str, Document]] = {}
 
     def answer(self, query: SearchQuery) -> SearchResult[Document]:
         """The answer to a checked query."""
@@ -74,12 +76,14 @@ class Search:
         facets = tuple(counting.answer(facet) for facet in query.facets)
         found, total = self._page(query, asked)
         shown = found[: query.size]
-        scored = any(sort.field == SCORE for sort in order(query))
+        sorts = order(query)
+        scored = next((at for at, sort in enumerate(sorts) if sort.field == SCORE), None)
         hits = []
         for one in shown:
-            document = self._document(one.address)
+            document = self._stored(one.address)[1]
             marked = highlights(query.text, document, self._mapping) if query.highlight and query.text else {}
-            hits.append(Hit(one.id, float(one.keys[_score_at(query)] or 0) if scored else None, document, marked))
+            score = None if scored is None else float(one.keys[scored] or 0)
+            hits.append(Hit(one.id, score, document, marked))
         after = self._place(query, shown[-1]) if len(found) > query.size else None
         return SearchResult(tuple(hits), total, facets, after)
 
@@ -98,7 +102,7 @@ class Search:
 
     def _alike(self, id: str) -> Text | None:
         for _, address in self._searcher.search(self._queries.term("id", id), 1).hits:
-            return similar(id, self._document(address), self._mapping)
+            return similar(id, self._stored(address)[1], self._mapping)
         raise NotFoundError("document", id)
 
     def _page(self, query: SearchQuery, asked: "tantivy.Query") -> tuple[list[_Found], int]:
@@ -117,40 +121,47 @@ class Search:
     def _best(self, query: SearchQuery, asked: "tantivy.Query") -> tuple[list[_Found] | None, int]:
         """The first page by what tantivy finds best; none where too many are as good as its last."""
         sorts = order(query)
-        many = query.size + 1 + _MORE
-        if not sorts:
-            found = self._by(asked, "id", many, descending=False)
-            best = [_Found((), str(id), address) for id, address in found.hits[: query.size + 1]]
-            return best, _count(found)
-        if sorts[0] == Sort(SCORE) or any(sort.field == SCORE for sort in sorts[1:]):
+        wanted = query.size + 1
+        if sorts and (sorts[0] == Sort(SCORE) or any(sort.field == SCORE for sort in sorts[1:])):
             return None, 0
-        if sorts[0].field == SCORE:
-            found = self._searcher.search(asked, many)
-        else:
-            found = self._by(asked, self._sorted_by(sorts[0]), many, descending=sorts[0].descending)
-        hits, total = found.hits, _count(found)
-        if len(hits) < total:
-            last = hits[-1][0]
-            hits = [hit for hit in hits if hit[0] != last]  # others like it may follow
-            if len(hits) <= query.size:
-                return None, 0
-        if len(sorts) == 1 and len({key for key, _ in hits}) == len(hits):
-            shown = hits[: query.size + 1]
-            return [_Found((key,), self._id(address), address) for key, address in shown], total
-        placed = [self._placed(sorts, key, address) for key, address in hits]
-        return _in_order(placed, sorts)[: query.size + 1], total
+        for many in (wanted + _MORE, 10 * (wanted + _MORE)):
+            if not sorts:
+                found = self._by(asked, "id", many, descending=False)
+            elif sorts[0].field == SCORE:
+                found = self._searcher.search(asked, many)
+            else:
+                found = self._by(asked, self._sorted_by(sorts[0]), many, descending=sorts[0].descending)
+            total = _count(found)
+            groups = [(key, [at for _, at in hits]) for key, hits in itertools.groupby(found.hits, lambda hit: hit[0])]
+            whole = len(found.hits) == total
+            best = self._placed(groups if whole else groups[:-1], sorts, wanted)  # others may be as good as the last
+            if whole or len(best) == wanted:
+                return best, total
+        return None, 0
 
-    def _placed(self, sorts: Sequence[Sort], first: Key, address: "tantivy.DocAddress") -> _Found:
-        id = self._id(address)
-        if len(sorts) == 1:
-            return _Found((first,), id, address)
-        held = field_values(id, self._document(address), self._mapping)
+    def _placed(
+        self, groups: "Sequence[tuple[Key, list[tantivy.DocAddress]]]", sorts: Sequence[Sort], wanted: int
+    ) -> list[_Found]:
+        """The first of them, in order."""
+        placed: list[_Found] = []
+        for key, alike in groups:
+            if len(placed) >= wanted:
+                break
+            made = [_Found(self._keys(sorts, key, address), self._stored(address)[0], address) for address in alike]
+            placed += made if len(made) == 1 else _in_order(made, sorts)
+        return placed[:wanted]
+
+    def _keys(self, sorts: Sequence[Sort], first: Key, address: "tantivy.DocAddress") -> tuple[Key, ...]:
+        """What a document is sorted by."""
+        if len(sorts) < 2:  # noqa: PLR2004 - more than the first
+            return (first,) * len(sorts)
+        held = field_values(self._stored(address)[0], self._stored(address)[1], self._mapping)
         fields = {field.name: field for field in self._mapping.fields}
         keys: list[Key] = [first]
         for sort in sorts[1:]:
             values = [stored(value) for value in whole_values(fields[sort.field], held.get(sort.field, ()))]
             keys.append((max if sort.descending else min)(values, default=None))
-        return _Found(tuple(keys), id, address)
+        return tuple(keys)
 
     def _ordered(self, query: SearchQuery, asked: "tantivy.Query") -> list[_Found]:
         """All that are found, in order. It is kept for the next pages, until the index changes."""
@@ -166,7 +177,10 @@ class Search:
             for sort in sorts
         ]
         rows = zip(*columns, strict=True) if columns else iter([()] * len(hits))
-        found = [_Found(tuple(keys), self._id(address), address) for keys, address in zip(rows, addresses, strict=True)]
+        found = [
+            _Found(tuple(keys), self._stored(address)[0], address)
+            for keys, address in zip(rows, addresses, strict=True)
+        ]
         made = orders[known] = _in_order(found, sorts)
         while len(orders) > _ORDERS:
             orders.popitem(last=False)
@@ -199,15 +213,18 @@ class Search:
         ]
         return encode(keys, last.id)
 
-    def _id(self, address: "tantivy.DocAddress") -> str:
-        return str(self._searcher.doc(address).get_first("id"))
-
-    def _document(self, address: "tantivy.DocAddress") -> Document:
-        return loads_object(stored_bytes(self._searcher, address).decode(), "a document")
+    def _stored(self, address: "tantivy.DocAddress") -> tuple[str, Document]:
+        """The id of a document, and the document."""
+        place = address.segment_ord, address.doc
+        if (kept := self._kept.get(place)) is None:
+            found = self._searcher.doc(address)
+            document = loads_object(bytes(found.get_first("document") or b"").decode(), "a document")
+            kept = self._kept[place] = str(found.get_first("id")), document
+        return kept
 
     def _documents(self, query: "tantivy.Query") -> Iterator[tuple[str, Document]]:
         for _, address in self._searcher.search(query, max(1, int(self._searcher.num_docs))).hits:
-            yield self._id(address), self._document(address)
+            yield self._stored(address)
 
 
 def _in_order(found: list[_Found], sorts: Sequence[Sort]) -> list[_Found]:
@@ -229,10 +246,6 @@ def _is_beyond(one: _Found, sorts: Sequence[Sort], keys: Sequence[Key], id: str)
             return mine is None
         return (mine < other) is sort.descending  # type: ignore[operator] # of one kind
     return one.id > id
-
-
-def _score_at(query: SearchQuery) -> int:
-    return next(at for at, sort in enumerate(order(query)) if sort.field == SCORE)
 
 
 def _begins(there: Sequence[str], begins: Sequence[str]) -> bool:
