@@ -122,8 +122,8 @@ def embedded(
     What questions run on is kept in the folder `mirror`. `archive` is a folder or `s3://…` for engines that don't
     see the log; without one it is a folder that goes with the process. `analytics` is the engine of questions
     (`engine_of`). Files are kept in the folder `files` unless the settings name a place; `address` is where a server
-    of this workspace is reached (`LocalFileService`). `search` are the engines of search (`search_in`), which are closed
-    by their owner.
+    of this workspace is reached (`LocalFileService`). `search` are the engines of search (`search_in`); their owner
+    closes them.
     """
     kept = Archive(archive or _passing(database))
     logs = Mirror(database, mirror)
