@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic_core import from_json
+
 from burgee.core.errors import NotFoundError
-from burgee.core.json import loads_object
 from burgee.search.analysis import words
 from burgee.search.cursor import SCORE, decode, encode, order
 from burgee.search.highlights import highlights
@@ -218,7 +219,7 @@ class Search:
         place = address.segment_ord, address.doc
         if (kept := self._kept.get(place)) is None:
             found = self._searcher.doc(address)
-            document = loads_object(bytes(found.get_first("document") or b"").decode(), "a document")
+            document = from_json(found.get_first("document"))
             kept = self._kept[place] = str(found.get_first("id")), document
         return kept
 
