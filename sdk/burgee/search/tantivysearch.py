@@ -219,7 +219,7 @@ class Search:
         place = address.segment_ord, address.doc
         if (kept := self._kept.get(place)) is None:
             found = self._searcher.doc(address)
-            document = from_json(found.get_first("document"))
+            document = from_json(found.get_first("document") or b"{}")
             kept = self._kept[place] = str(found.get_first("id")), document
         return kept
 
