@@ -29,15 +29,19 @@ hypothesis.settings.load_profile("burgee")
 
 MODES = ("embedded", "asgi", "socket", "postgres")
 
+_SEARCH = {"provider", "elasticsearch_server", "elasticsearch_url"}
+
 _numbers = itertools.count(1)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests are run by one worker, and so are those of a folder with a server that is slow to start."""
+    """A file's tests are run by one worker, and so are all that share a server which is slow to start."""
     for item in items:
         folder = item.path.parent.name
-        group = folder if folder in {"browser", "engines"} else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+        searching = isinstance(item, pytest.Function) and _SEARCH.intersection(item.fixturenames)
+        together = folder in {"browser", "engines"} or searching
+        item.add_marker(pytest.mark.xdist_group(folder if together else item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="session")

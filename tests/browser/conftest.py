@@ -50,9 +50,9 @@ def traffic() -> Traffic:
     return Traffic()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def context() -> Iterator[BrowserContext]:
-    """A browser; all tests share its cache."""
+    """A browser; the tests of a file share its cache. Until it is closed, this thread can run no event loop."""
     path = needs_chromium()
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", NO_INTERNET])

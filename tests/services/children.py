@@ -29,8 +29,10 @@ from typing import IO, Any, NoReturn, Self
 
 HEAVY = (
     *("alembic.command", "duckdb", "pandas", "psycopg", "pyarrow.parquet", "sqlalchemy.dialects.sqlite", "uvicorn"),
-    *("burgee.cli", "burgee.workspace", "burgee.server.app", "burgee.store.postgres"),
+    *("rich.console", "rich.table", "typer", "burgee.workspace", "burgee.server.app", "burgee.store.postgres"),
 )
+"""Not `burgee.cli`: it reads the width of its terminal when it is imported."""
+
 _MESSAGE = 1 << 20
 
 

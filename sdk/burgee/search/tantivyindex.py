@@ -65,11 +65,11 @@ def document_of(change: Put[Document], mapping: IndexMapping) -> "tantivy.Docume
     """A document as tantivy takes it."""
     import tantivy
 
+    held = field_values(change.id, change.document, mapping)
     made = tantivy.Document()
     made.add_text("is", DOCUMENT)
     made.add_text("id", change.id)
     made.add_bytes("document", dumps(change.document, what=f"document {change.id!r}", sort=False).encode())
-    held = field_values(change.id, change.document, mapping)
     for at, field in enumerate(mapping.fields):
         _add_field(made, at, field, held.get(field.name, []))
     return made
