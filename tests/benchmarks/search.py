@@ -124,10 +124,10 @@ class Bare:
 
     def ask(self, kind: str, typed: str) -> Ask:
         """A question, ready to be asked."""
-        query = self._query(kind, typed)
         counted = {"months": {"terms": {"field": "month", "size": 1000}}}
 
         def once() -> object:
+            query = self._query(kind, typed)
             found = self._searcher.search(query, 10)
             if kind == "years counted":
                 self._searcher.aggregate(query, counted)

@@ -4,6 +4,7 @@ An index has one writer at a time, of any process; others wait a moment for it. 
 last. What is asked becomes tantivy's own query objects (`search.tantivyquery`), never text that it would read.
 """
 
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -60,7 +61,7 @@ class TantivySearch(SearchProvider[Document]):
                 path.mkdir()
             with _told(name):
                 made = tantivy.Index(schema_of(mapping), None if path is None else str(path), reuse=False)
-            self._opened[place] = Open(made, mapping, None if path is None else path / "meta.json")
+            self._opened[place] = Open(made, made.schema, mapping, None if path is None else str(path / "meta.json"))
 
         self._catalogue.create(name, mapping, build)
         self._forget()
@@ -138,7 +139,7 @@ class TantivySearch(SearchProvider[Document]):
             self._opened.clear()
 
     def _position_hit(self, opened: Open, searcher: "tantivy.Searcher") -> "list[tuple[float, tantivy.DocAddress]]":
-        query = Queries(opened.index.schema, searcher, opened.mapping).term("is", POSITION)
+        query = Queries(opened.schema, searcher, opened.mapping).term("is", POSITION)
         return list(searcher.search(query, 1).hits)
 
     def _position(self, opened: Open) -> int:
@@ -163,7 +164,8 @@ class TantivySearch(SearchProvider[Document]):
             raise NotFoundError("index", name)  # dropped meanwhile
         path = self._folder / built.place
         with _told(name):
-            return Open(tantivy.Index.open(str(path)), built.mapping, path / "meta.json")
+            index = tantivy.Index.open(str(path))
+            return Open(index, index.schema, built.mapping, str(path / "meta.json"))
 
     def _forget(self) -> None:
         """Close what is no index any more."""
@@ -177,7 +179,7 @@ def _searcher(opened: Open) -> "tantivy.Searcher":
     """A searcher that sees what was committed last, by whatever process."""
     stamp = opened.stamp
     if opened.meta is not None:
-        found = opened.meta.stat()
+        found = os.stat(opened.meta)  # noqa: PTH116 - for each query, and a Path takes as long again
         stamp = (found.st_mtime_ns, found.st_ino)
     searcher = opened.searcher
     if searcher is None or stamp != opened.stamp:

@@ -53,6 +53,7 @@ class Catalogue:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
+        self._place = "" if folder is None else str(folder / "catalogue.json")
         self._lock = threading.RLock()
         self._known = Names()
         self._stamp: tuple[int, int, int] | None = None
@@ -62,7 +63,7 @@ class Catalogue:
         if self.folder is None:
             return self._known
         try:
-            found = self._file.stat()
+            found = os.stat(self._place)  # noqa: PTH116 - for each query, and a Path takes as long again
         except FileNotFoundError:
             return Names()
         except OSError as error:
@@ -105,7 +106,7 @@ class Catalogue:
     def _file(self) -> Path:
         if self.folder is None:
             raise RuntimeError("memory has no file")
-        return self.folder / "catalogue.json"
+        return Path(self._place)
 
     @contextmanager
     def _changing(self) -> Iterator[Names]:

@@ -6,12 +6,10 @@ not the first, all that are found are put in order once, and the order is kept f
 """
 
 import bisect
-import itertools
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic_core import from_json
@@ -20,7 +18,7 @@ from burgee.core.errors import NotFoundError
 from burgee.search.analysis import words
 from burgee.search.cursor import SCORE, decode, encode, order
 from burgee.search.highlights import highlights
-from burgee.search.model import Document, Hit, IndexMapping, Kind, SearchQuery, SearchResult, Sort, Text
+from burgee.search.model import Document, FacetAnswer, Hit, IndexMapping, Kind, SearchQuery, SearchResult, Sort, Text
 from burgee.search.similar import similar
 from burgee.search.tantivyfacets import Facets
 from burgee.search.tantivyindex import offers, stored
@@ -42,8 +40,9 @@ class Open:
     """An index that is open."""
 
     index: "tantivy.Index"
+    schema: "tantivy.Schema"
     mapping: IndexMapping
-    meta: Path | None
+    meta: str | None
     stamp: tuple[int, int] = (0, 0)
     searcher: "tantivy.Searcher | None" = None
     writing: threading.Lock = field(default_factory=threading.Lock)
@@ -52,11 +51,11 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A document in its order."""
+    """A document in its order. Its id is looked up where others are as good."""
 
     keys: tuple[Key, ...]
-    id: str
     address: "tantivy.DocAddress"
+    id: str = ""
 
 
 class Search:
@@ -66,26 +65,26 @@ class Search:
         self._opened = opened
         self._searcher = searcher
         self._mapping = opened.mapping
-        self._queries = Queries(opened.index.schema, searcher, opened.mapping)
-        self._kept: dict[Address, tuple[str, Document]] = {}
+        self._queries = Queries(opened.schema, searcher, opened.mapping)
 
     def answer(self, query: SearchQuery) -> SearchResult[Document]:
         """The answer to a checked query."""
         alike = None if query.like is None else self._alike(query.like)
         asked = self._queries.query(query, alike)
-        counting = Facets(self._searcher, self._queries, asked, self._mapping, self._documents)
-        facets = tuple(counting.answer(facet) for facet in query.facets)
-        found, total = self._page(query, asked)
-        shown = found[: query.size]
+        facets: tuple[FacetAnswer, ...] = ()
+        if query.facets:
+            counting = Facets(self._searcher, self._queries, asked, self._mapping, self._documents)
+            facets = tuple(counting.answer(facet) for facet in query.facets)
+        shown, total, more = self._page(query, asked)
         sorts = order(query)
         scored = next((at for at, sort in enumerate(sorts) if sort.field == SCORE), None)
         hits = []
         for one in shown:
-            document = self._stored(one.address)[1]
+            id, document = self._stored(one.address)
             marked = highlights(query.text, document, self._mapping) if query.highlight and query.text else {}
             score = None if scored is None else float(one.keys[scored] or 0)
-            hits.append(Hit(one.id, score, document, marked))
-        after = self._place(query, shown[-1]) if len(found) > query.size else None
+            hits.append(Hit(id, score, document, marked))
+        after = self._place(sorts, shown[-1], hits[-1].id) if more else None
         return SearchResult(tuple(hits), total, facets, after)
 
     def suggest(self, begins: Sequence[str], field: str, limit: int) -> list[str]:
@@ -106,57 +105,69 @@ class Search:
             return similar(id, self._stored(address)[1], self._mapping)
         raise NotFoundError("document", id)
 
-    def _page(self, query: SearchQuery, asked: "tantivy.Query") -> tuple[list[_Found], int]:
-        """The documents of a page and one more, if there is one; how many are found in all."""
+    def _page(self, query: SearchQuery, asked: "tantivy.Query") -> tuple[list[_Found], int, bool]:
+        """The documents of a page, how many are found in all, and whether more follow."""
         if query.after is None:
             best, total = self._best(query, asked)
             if best is not None:
-                return best, total
+                return best, total, total > len(best)
         ordered = self._ordered(query, asked)
         first = 0
         if query.after is not None:
             keys, id = decode(query.after, query, self._mapping)
             first = bisect.bisect_left(ordered, x=True, key=lambda one: _is_beyond(one, order(query), keys, id))
-        return ordered[first : first + query.size + 1], len(ordered)
+        return ordered[first : first + query.size], len(ordered), first + query.size < len(ordered)
 
     def _best(self, query: SearchQuery, asked: "tantivy.Query") -> tuple[list[_Found] | None, int]:
         """The first page by what tantivy finds best; none where too many are as good as its last."""
         sorts = order(query)
-        wanted = query.size + 1
         if sorts and (sorts[0] == Sort(SCORE) or any(sort.field == SCORE for sort in sorts[1:])):
             return None, 0
-        for many in (wanted + _MORE, 10 * (wanted + _MORE)):
+        for many in (query.size + _MORE, 10 * (query.size + _MORE)):
             if not sorts:
                 found = self._by(asked, "id", many, descending=False)
             elif sorts[0].field == SCORE:
                 found = self._searcher.search(asked, many)
             else:
                 found = self._by(asked, self._sorted_by(sorts[0]), many, descending=sorts[0].descending)
-            total = _count(found)
-            groups = [(key, [at for _, at in hits]) for key, hits in itertools.groupby(found.hits, lambda hit: hit[0])]
-            whole = len(found.hits) == total
-            best = self._placed(groups if whole else groups[:-1], sorts, wanted)  # others may be as good as the last
-            if whole or len(best) == wanted:
+            hits, total = found.hits, _count(found)
+            best = self._placed(hits, sorts, query.size, whole=len(hits) == total)
+            if len(best) == min(query.size, total):
                 return best, total
         return None, 0
 
     def _placed(
-        self, groups: "Sequence[tuple[Key, list[tantivy.DocAddress]]]", sorts: Sequence[Sort], wanted: int
+        self,
+        hits: "Sequence[tuple[Key, tantivy.DocAddress]]",
+        sorts: Sequence[Sort],
+        size: int,
+        *,
+        whole: bool,
     ) -> list[_Found]:
-        """The first of them, in order."""
+        """The first of the hits, in order; others may be as good as the last of them, unless they are the whole."""
         placed: list[_Found] = []
-        for key, alike in groups:
-            if len(placed) >= wanted:
+        at, end = 0, len(hits)
+        while at < end and len(placed) < size:
+            key, address = hits[at]
+            beyond = at + 1
+            while beyond < end and hits[beyond][0] == key:
+                beyond += 1
+            if beyond == end and not whole:
                 break
-            made = [_Found(self._keys(sorts, key, address), self._stored(address)[0], address) for address in alike]
-            placed += made if len(made) == 1 else _in_order(made, sorts)
-        return placed[:wanted]
+            if beyond == at + 1:
+                placed.append(_Found(self._keys(sorts, key, address), address))
+            else:
+                alike = [address for _, address in hits[at:beyond]]
+                made = [_Found(self._keys(sorts, key, address), address, self._id(address)) for address in alike]
+                placed += _in_order(made, sorts)
+            at = beyond
+        return placed[:size]
 
     def _keys(self, sorts: Sequence[Sort], first: Key, address: "tantivy.DocAddress") -> tuple[Key, ...]:
         """What a document is sorted by."""
         if len(sorts) < 2:  # noqa: PLR2004 - more than the first
             return (first,) * len(sorts)
-        held = field_values(self._stored(address)[0], self._stored(address)[1], self._mapping)
+        held = field_values(*self._stored(address), self._mapping)
         fields = {field.name: field for field in self._mapping.fields}
         keys: list[Key] = [first]
         for sort in sorts[1:]:
@@ -178,10 +189,7 @@ class Search:
             for sort in sorts
         ]
         rows = zip(*columns, strict=True) if columns else iter([()] * len(hits))
-        found = [
-            _Found(tuple(keys), self._stored(address)[0], address)
-            for keys, address in zip(rows, addresses, strict=True)
-        ]
+        found = [_Found(tuple(keys), at, self._id(at)) for keys, at in zip(rows, addresses, strict=True)]
         made = orders[known] = _in_order(found, sorts)
         while len(orders) > _ORDERS:
             orders.popitem(last=False)
@@ -206,22 +214,21 @@ class Search:
         direction = Order.Desc if descending else Order.Asc
         return self._searcher.search(asked, many, order_by_field=name, order=direction)
 
-    def _place(self, query: SearchQuery, last: _Found) -> str:
+    def _place(self, sorts: Sequence[Sort], last: _Found, id: str) -> str:
         kinds = {field.name: field.kind for field in self._mapping.fields}
         keys = [
             bool(key) if key is not None and kinds.get(sort.field) is Kind.BOOLEAN else key
-            for sort, key in zip(order(query), last.keys, strict=True)
+            for sort, key in zip(sorts, last.keys, strict=True)
         ]
-        return encode(keys, last.id)
+        return encode(keys, id)
+
+    def _id(self, address: "tantivy.DocAddress") -> str:
+        return str(self._searcher.doc(address).get_first("id"))
 
     def _stored(self, address: "tantivy.DocAddress") -> tuple[str, Document]:
         """The id of a document, and the document."""
-        place = address.segment_ord, address.doc
-        if (kept := self._kept.get(place)) is None:
-            found = self._searcher.doc(address)
-            document = from_json(found.get_first("document") or b"{}")
-            kept = self._kept[place] = str(found.get_first("id")), document
-        return kept
+        found = self._searcher.doc(address)
+        return str(found.get_first("id")), from_json(found.get_first("document") or b"{}")
 
     def _documents(self, query: "tantivy.Query") -> Iterator[tuple[str, Document]]:
         for _, address in self._searcher.search(query, max(1, int(self._searcher.num_docs))).hits:
