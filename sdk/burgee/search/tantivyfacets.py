@@ -44,8 +44,8 @@ _MOST = 65_000
 
 _SOME = 1000
 _PARTS = {"week": "day", "quarter": "month", "year": "month"}
-_MONTHS = {"month": 1, "quarter": 3, "year": 12}
-_MICROS = {"minute": 60_000_000, "hour": 3_600_000_000, "day": 86_400_000_000, "week": 604_800_000_000}
+_WIDTHS = {"week": 7, "quarter": 3, "year": 12}
+_MICROS = {"minute": 60_000_000, "hour": 3_600_000_000, "day": 86_400_000_000}
 _MONDAY = 3  # 1970 began on a Thursday
 
 
@@ -148,16 +148,18 @@ class Facets:
     def _periods(
         self, facet: Dates, query: "tantivy.Query", at: int, per: str, others: Iterable[Sequence[Value]]
     ) -> Mapping[int, int]:
-        name = f"{_PARTS.get(per, per)}{at}"
-        ends = self._ask(query, {"stats": {"field": name}})
-        counts: Counter[int] = Counter()
-        if ends["count"]:
-            periods = (ends["max"] - ends["min"]) / {"week": 7, "quarter": 3, "year": 12}.get(per, 1) + 1
-            if periods > MOST_STEPS + 1:
-                raise too_many_steps(facet, periods)
-            numbers = self._ask(query, {"terms": {"field": name, "size": _MOST, "segment_size": _MOST}})
-            for bucket in numbers["buckets"]:
-                counts[begin_of(_micros(int(bucket["key"]), _PARTS.get(per, per)), per)] += bucket["doc_count"]
+        part = _PARTS.get(per, per)
+        asked = {"field": f"{part}{at}", "size": _MOST, "segment_size": _MOST}
+        try:
+            found = self._ask(query, {"terms": asked})
+        except ValueError:  # more than it gives
+            raise too_many_steps(facet, _MOST) from None
+        width, first = _WIDTHS.get(per, 1), -_MONDAY if per == "week" else 0
+        numbers: Counter[int] = Counter()
+        for bucket in found["buckets"]:
+            number = int(bucket["key"])
+            numbers[number - (number - first) % width] += bucket["doc_count"]
+        counts = Counter({_micros(number, part): count for number, count in numbers.items()})
         for values in others:
             counts.update({begin_of(int(value), per) for value in values})
         return counts

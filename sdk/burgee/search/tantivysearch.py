@@ -16,6 +16,7 @@ from pydantic_core import from_json
 
 from burgee.core.errors import NotFoundError
 from burgee.search.analysis import words
+from burgee.search.checks import check_query
 from burgee.search.cursor import SCORE, decode, encode, order
 from burgee.search.highlights import highlights
 from burgee.search.model import Document, FacetAnswer, Hit, IndexMapping, Kind, SearchQuery, SearchResult, Sort, Text
@@ -28,8 +29,11 @@ from burgee.search.values import Value, field_values, whole_values
 if TYPE_CHECKING:
     import tantivy
 
+_PREPARED = 128  # queries that are kept ready
 _ORDERS = 8  # answers whose order is kept, so that their next pages cost little
 _MORE = 16  # asked for beyond a page: those as good as its last are looked at, too
+
+_BY_SCORE = (Sort(SCORE, descending=True),)
 
 type Address = tuple[int, int]
 type Key = Value | None
@@ -47,15 +51,16 @@ class Open:
     searcher: "tantivy.Searcher | None" = None
     writing: threading.Lock = field(default_factory=threading.Lock)
     orders: "OrderedDict[SearchQuery, list[_Found]]" = field(default_factory=OrderedDict)
+    prepared: "dict[SearchQuery, tuple[SearchQuery, tantivy.Query]]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A document in its order. Its id is looked up where others are as good."""
+    """A document in its order: among those of the same keys by `rank`, which stands for its id."""
 
     keys: tuple[Key, ...]
     address: "tantivy.DocAddress"
-    id: str = ""
+    rank: str | int
 
 
 class Search:
@@ -66,11 +71,11 @@ class Search:
         self._searcher = searcher
         self._mapping = opened.mapping
         self._queries = Queries(opened.schema, searcher, opened.mapping)
+        self._one_segment = searcher.num_segments <= 1  # documents stand in it by id
 
-    def answer(self, query: SearchQuery) -> SearchResult[Document]:
-        """The answer to a checked query."""
-        alike = None if query.like is None else self._alike(query.like)
-        asked = self._queries.query(query, alike)
+    def answer(self, given: SearchQuery) -> SearchResult[Document]:
+        """The answer to a query."""
+        query, asked = self._prepared(given)
         facets: tuple[FacetAnswer, ...] = ()
         if query.facets:
             counting = Facets(self._searcher, self._queries, asked, self._mapping, self._documents)
@@ -100,6 +105,21 @@ class Search:
         fitting = [value for value in counts if _begins(words(value), begins)]
         return sorted(fitting, key=lambda value: (-counts[value], value))[:limit]
 
+    def _prepared(self, given: SearchQuery) -> "tuple[SearchQuery, tantivy.Query]":
+        """The query, checked, and as tantivy takes it. Both are kept for when it comes again."""
+        prepared = self._opened.prepared
+        try:
+            kept = prepared.get(given)
+        except TypeError:  # something in it is no value of ours: the check will say so
+            kept, prepared = None, {}
+        if kept is None:
+            query = check_query(given, self._mapping)
+            alike = None if query.like is None else self._alike(query.like)
+            kept = prepared[given] = query, self._queries.query(query, alike)
+            while len(prepared) > _PREPARED:
+                prepared.pop(next(iter(prepared)), None)
+        return kept
+
     def _alike(self, id: str) -> Text | None:
         for _, address in self._searcher.search(self._queries.term("id", id), 1).hits:
             return similar(id, self._stored(address)[1], self._mapping)
@@ -115,7 +135,7 @@ class Search:
         first = 0
         if query.after is not None:
             keys, id = decode(query.after, query, self._mapping)
-            first = bisect.bisect_left(ordered, x=True, key=lambda one: _is_beyond(one, order(query), keys, id))
+            first = bisect.bisect_left(ordered, x=True, key=lambda one: self._is_beyond(one, order(query), keys, id))
         return ordered[first : first + query.size], len(ordered), first + query.size < len(ordered)
 
     def _best(self, query: SearchQuery, asked: "tantivy.Query") -> tuple[list[_Found] | None, int]:
@@ -127,10 +147,12 @@ class Search:
             if not sorts:
                 found = self._by(asked, "id", many, descending=False)
             elif sorts[0].field == SCORE:
-                found = self._searcher.search(asked, many)
+                found = self._searcher.search(asked, query.size if self._one_segment and len(sorts) == 1 else many)
             else:
                 found = self._by(asked, self._sorted_by(sorts[0]), many, descending=sorts[0].descending)
             hits, total = found.hits, _count(found)
+            if self._one_segment and sorts == _BY_SCORE:
+                return [_Found((score,), address, address.doc) for score, address in hits], total
             best = self._placed(hits, sorts, query.size, whole=len(hits) == total)
             if len(best) == min(query.size, total):
                 return best, total
@@ -155,10 +177,10 @@ class Search:
             if beyond == end and not whole:
                 break
             if beyond == at + 1:
-                placed.append(_Found(self._keys(sorts, key, address), address))
+                placed.append(_Found(self._keys(sorts, key, address), address, 0))
             else:
                 alike = [address for _, address in hits[at:beyond]]
-                made = [_Found(self._keys(sorts, key, address), address, self._id(address)) for address in alike]
+                made = [_Found(self._keys(sorts, key, address), address, self._rank(address)) for address in alike]
                 placed += _in_order(made, sorts)
             at = beyond
         return placed[:size]
@@ -189,7 +211,7 @@ class Search:
             for sort in sorts
         ]
         rows = zip(*columns, strict=True) if columns else iter([()] * len(hits))
-        found = [_Found(tuple(keys), at, self._id(at)) for keys, at in zip(rows, addresses, strict=True)]
+        found = [_Found(tuple(keys), at, self._rank(at)) for keys, at in zip(rows, addresses, strict=True)]
         made = orders[known] = _in_order(found, sorts)
         while len(orders) > _ORDERS:
             orders.popitem(last=False)
@@ -214,6 +236,16 @@ class Search:
         direction = Order.Desc if descending else Order.Asc
         return self._searcher.search(asked, many, order_by_field=name, order=direction)
 
+    def _is_beyond(self, one: _Found, sorts: Sequence[Sort], keys: Sequence[Key], id: str) -> bool:
+        """Whether a document comes after the place where a page ended."""
+        for sort, mine, other in zip(sorts, one.keys, keys, strict=True):
+            if mine == other:
+                continue
+            if mine is None or other is None:
+                return mine is None
+            return (mine < other) is sort.descending  # type: ignore[operator] # of one kind
+        return self._id(one.address) > id
+
     def _place(self, sorts: Sequence[Sort], last: _Found, id: str) -> str:
         kinds = {field.name: field.kind for field in self._mapping.fields}
         keys = [
@@ -221,6 +253,9 @@ class Search:
             for sort, key in zip(sorts, last.keys, strict=True)
         ]
         return encode(keys, id)
+
+    def _rank(self, address: "tantivy.DocAddress") -> str | int:
+        return address.doc if self._one_segment else self._id(address)
 
     def _id(self, address: "tantivy.DocAddress") -> str:
         return str(self._searcher.doc(address).get_first("id"))
@@ -237,23 +272,12 @@ class Search:
 
 def _in_order(found: list[_Found], sorts: Sequence[Sort]) -> list[_Found]:
     """Sorted by each of the keys, those without it last, and by id."""
-    found.sort(key=lambda one: one.id)
+    found.sort(key=lambda one: one.rank)
     for at, sort in reversed(list(enumerate(sorts))):
         there = [one for one in found if one.keys[at] is not None]
         there.sort(key=lambda one: one.keys[at], reverse=sort.descending)  # type: ignore[arg-type,return-value] # of one kind
         found = [*there, *(one for one in found if one.keys[at] is None)]
     return found
-
-
-def _is_beyond(one: _Found, sorts: Sequence[Sort], keys: Sequence[Key], id: str) -> bool:
-    """Whether a document comes after the place where a page ended."""
-    for sort, mine, other in zip(sorts, one.keys, keys, strict=True):
-        if mine == other:
-            continue
-        if mine is None or other is None:
-            return mine is None
-        return (mine < other) is sort.descending  # type: ignore[operator] # of one kind
-    return one.id > id
 
 
 def _begins(there: Sequence[str], begins: Sequence[str]) -> bool:
