@@ -114,7 +114,7 @@ class Bare:
         if kind == "phrase":
             return made.phrase_query(schema, "summary", list(said))
         if kind == "prefix":
-            return made.regex_query(schema, "summary", f"{said[0]}.*")
+            return made.fuzzy_term_query(schema, "summary", said[0], 0, prefix=True)  # a regex takes twice as long
         terms = [made.term_query(schema, "summary", word, "freq") for word in said]
         if kind == "one year":
             months = made.range_query(schema, "month", tantivy.FieldType.Integer, 202501, 202512)

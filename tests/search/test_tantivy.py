@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,11 @@ from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
 from burgee.search import tantivy as engine
 from burgee.search.errors import SearchUnavailableError
 from burgee.search.language import parse
-from burgee.search.model import Document, Field, IndexMapping, Kind, SearchQuery
+from burgee.search.model import Between, Dates, Document, Field, IndexMapping, Kind, SearchQuery
 from burgee.search.protocol import Put, Remove
+from burgee.search.steps import begin_of
 from burgee.search.tantivy import TantivySearch
+from burgee.search.values import as_kind, moment
 
 MAPPING = IndexMapping((Field("t", Kind.TEXT), Field("n", Kind.INTEGER)))
 
@@ -208,3 +212,45 @@ def test_memory_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monkey
     assert search.search("a", SearchQuery(parse("lamp"))).total == 3
     assert TantivySearch().indexes() == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("typed", ["lam*", "lapm~2", "lamp"])
+def test_pages_of_what_all_scores_alike_follow_each_other_by_id(typed: str) -> None:
+    search = TantivySearch()
+    search.create("a", IndexMapping((Field("t", Kind.TEXT, weight=2.3),)))
+    search.write("a", [Put(f"{at:03}", {"t": "lamp"}) for at in reversed(range(70))], 70)
+    query = SearchQuery(parse(typed), size=25)
+    seen, scores, after = [], set(), None
+    for _ in range(3):
+        found = search.search("a", replace(query, after=after))
+        seen += [hit.id for hit in found.hits]
+        scores |= {hit.score for hit in found.hits}
+        after = found.after
+    assert seen == [f"{at:03}" for at in range(70)]
+    assert (len(scores), after) == (1, None)
+
+
+@pytest.mark.parametrize("per", ["week", "month", "quarter", "year"])
+def test_periods_begin_where_the_calendar_says_long_before_1970_too(per: str) -> None:
+    days = [
+        "0001-01-01",
+        "0001-04-02",
+        "1969-12-28",
+        "1969-12-29",
+        "1969-12-31",
+        "1970-01-01",
+        "1970-01-05",
+        "9999-12-31",
+    ]
+    search = TantivySearch()
+    search.create("a", IndexMapping((Field("d", Kind.DATE),)))
+    search.write("a", [Put(day, {"d": day}) for day in days], 1)
+    for first, last in (("0001-01-01", "0002-01-01"), ("1969-01-01", "1971-01-01"), ("9999-01-01", None)):
+        query = SearchQuery(filters=(Between("d", first, last),), facets=(Dates("d", per),))
+        (buckets,) = search.search("a", query).facets
+        assert isinstance(buckets, tuple)
+        found = [day for day in days if first <= day <= (last or day)]
+        begins = Counter(begin_of(int(as_kind(day, Kind.DATE) or 0), per) for day in found)
+        assert {bucket.value: bucket.count for bucket in buckets if bucket.count} == {
+            moment(begin): count for begin, count in begins.items()
+        }

@@ -102,7 +102,7 @@ class Queries:
         """Those where the words stand side by side, the last as the beginning of one."""
         *whole, last = words
         if not whole:
-            return self._made.regex_query(self._schema, name, f"{last}.*")
+            return self._made.fuzzy_term_query(self._schema, name, last, 0, prefix=True)  # a regex takes twice as long
         return self._made.regex_phrase_query(self._schema, name, [*whole, f"{last}.*"])
 
     def filter(self, given: Filter) -> "tantivy.Query":
