@@ -69,8 +69,14 @@ class Kernel:
         return str(outputs[0]["text"]).strip()
 
     def completions(self, code: str) -> list[str]:
-        """What is offered at the end of the code, without what IPython offers everywhere."""
-        matches = self.client.complete(code, reply=True, timeout=SECONDS)["content"]["matches"]
+        """What is offered at the end of the code, without what IPython offers everywhere.
+
+        Asked again if it is nothing: IPython gives its analysis less than a second.
+        """
+        for _ in range(5):
+            matches = self.client.complete(code, reply=True, timeout=SECONDS)["content"]["matches"]
+            if matches:
+                break
         return [match for match in matches if not match.startswith("%")]
 
 
