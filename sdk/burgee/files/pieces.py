@@ -21,8 +21,9 @@ def pieces(content: Iterable[bytes], size: int = PIECE) -> Iterator[bytes]:
     if isinstance(content, str | bytes | bytearray | memoryview) or not isinstance(content, Iterable):
         hint = "content is an iterable of bytes: [data], or a file's pieces"
         raise InvalidInputError(f"content comes in pieces of bytes, not as {type(content).__name__}", hint=hint)
+    parts: Iterable[object] = content
     kept = bytearray()
-    for part in content:
+    for part in parts:
         if not isinstance(part, bytes | bytearray | memoryview):
             raise InvalidInputError(f"content comes in pieces of bytes; one is {type(part).__name__}")
         view = memoryview(part.tobytes() if isinstance(part, memoryview) else part)

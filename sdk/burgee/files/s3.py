@@ -40,7 +40,7 @@ PART = 8 * 1024 * 1024
 _LEAST_PART = 5 * 1024 * 1024
 _MOST_PARTS = 10_000
 """What S3 takes; the last part may be shorter."""
-_AT_ONCE = 3  # parts on their way
+_AT_ONCE = 2  # parts on their way
 _LOOKS = 8  # objects asked for at once while listing
 _SUM = f"{OWN}sha256"
 _CONNECT_SECONDS, _READ_SECONDS, _TRIES = 3, 20, 3
@@ -151,9 +151,7 @@ class S3Storage(StorageProvider[Mapping[str, str]]):
         headers = {"Content-Type": _header(type), "If-None-Match": "*"}
         params: dict[str, object] = {"ContentType": type, "IfNoneMatch": "*"}
         if size is not None:
-            if isinstance(size, bool) or not isinstance(size, int) or size < 0:
-                raise InvalidInputError(f"size is a number of bytes, 0 or more, not {size!r}")
-            headers["Content-Length"] = str(size)
+            headers["Content-Length"] = str(_size(size))
             params["ContentLength"] = size
         return self._signed("put_object", "PUT", key, expires, params, headers)
 
@@ -322,7 +320,13 @@ def _checksum(part: bytes) -> str:
     return base64.b64encode(hashlib.sha256(part).digest()).decode()
 
 
-def _header(type: str) -> str:
+def _size(size: object) -> int:
+    if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+        raise InvalidInputError(f"size is a number of bytes, 0 or more, not {size!r}")
+    return size
+
+
+def _header(type: object) -> str:
     """A media type, fit for a header."""
     if not isinstance(type, str) or not type or not type.isascii() or not type.isprintable():
         raise InvalidInputError(f"a media type is printable ASCII text, not {type!r}")

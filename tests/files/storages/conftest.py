@@ -1,5 +1,6 @@
 """Every storage there is, for the suite that all of them run."""
 
+import copy
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,27 +36,37 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
         yield s3
 
 
-@pytest.fixture(params=STORAGES)
-def storage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
-    """A storage of each kind, with nothing in it."""
-    made = made_storage(request.param, request, tmp_path, monkeypatch)
+@pytest.fixture(scope="session")
+def connected() -> Iterator[dict[str, S3Storage]]:
+    """A storage for each server: boto3 takes its time to make a client."""
+    made: dict[str, S3Storage] = {}
     yield made
-    made.close()
+    for storage in made.values():
+        storage.close()
+
+
+@pytest.fixture(params=STORAGES)
+def storage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    """A storage of each kind, with nothing in it."""
+    if request.param == "folder":
+        return FolderStorage(tmp_path / "files")
+    return _on_s3(request.param, request, monkeypatch)
 
 
 @pytest.fixture
-def strict(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
+def strict(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> S3Storage:
     """A storage on S3 that refuses what S3 refuses, with nothing in it."""
-    made = made_storage("versitygw", request, tmp_path, monkeypatch)
-    yield made
-    made.close()
+    return _on_s3("versitygw", request, monkeypatch)
 
 
-def made_storage(kind: str, request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
-    """A storage of that kind, with nothing in it; the environment says where its S3 is."""
-    if kind == "folder":
-        return FolderStorage(folder / "files")
+def _on_s3(kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> S3Storage:
+    """A storage under a prefix of its own; the environment says where its S3 is."""
     server: S3 = request.getfixturevalue(kind)
     for name, value in server.environment().items():
         monkeypatch.setenv(name, value)
-    return S3Storage(f"s3://files/{kind}-{next(_numbers)}", part_size=PART)
+    connected: dict[str, S3Storage] = request.getfixturevalue("connected")
+    if kind not in connected:
+        connected[kind] = S3Storage("s3://files", part_size=PART)
+    made = copy.copy(connected[kind])
+    made._prefix = f"{kind}-{next(_numbers)}/"
+    return made

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -125,6 +125,17 @@ def test_bytes_that_change_on_the_way_are_refused(
     assert strict.sweep("", 0) == 0
 
 
+def test_an_object_that_was_damaged_where_it_lies_is_told_at_its_end(
+    strict: S3Storage, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    strict.write("a", [b"0123456789"], {})
+    place = tmp_path_factory.getbasetemp() / "versitygw0" / "data" / "files" / strict._prefix / "a"
+    with place.open("r+b") as file:
+        file.write(b"X")
+    with pytest.raises(StorageUnavailableError, match="checksum"):
+        b"".join(strict.read("a"))
+
+
 def test_parts_smaller_than_s3_takes_are_refused_and_nothing_stays(strict: S3Storage) -> None:
     with pytest.raises(InvalidInputError, match="a part has"):
         S3Storage("s3://files", part_size=1024)
@@ -168,7 +179,7 @@ def test_a_prefix_is_a_room_of_its_own(strict: S3Storage) -> None:
 @pytest.mark.usefixtures("strict")
 def test_a_bucket_that_is_not_there_is_told_by_every_verb() -> None:
     missing = storage_of("s3://not-there", None)
-    verbs = {
+    verbs: dict[str, Callable[[], object]] = {
         "write": lambda: missing.write("a", [b"1"], {}),
         "write in parts": lambda: missing.write("a", [b"1" * 9_000_000], {}),
         "stat": lambda: missing.stat("a"),
@@ -190,7 +201,12 @@ def test_wrong_keys_and_a_server_that_is_away_are_told_soon(strict: S3Storage, m
     with monkeypatch.context() as patch:
         patch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
         stranger = S3Storage(place)
-        for verb in (lambda: stranger.stat("a"), lambda: stranger.read("a"), lambda: stranger.write("a", [b"2"], {})):
+        verbs: tuple[Callable[[], object], ...] = (
+            lambda: stranger.stat("a"),
+            lambda: stranger.read("a"),
+            lambda: stranger.write("a", [b"2"], {}),
+        )
+        for verb in verbs:
             with pytest.raises(StorageUnavailableError, match=r"403|Forbidden|SignatureDoesNotMatch"):
                 verb()
         stranger.close()
