@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 import pytest
+from pydantic import SecretStr
 
 import burgee
+from burgee.core.settings import Settings
 from burgee.notebook.searchbox import SearchBox
 from burgee.workspace import Tenant
 
@@ -185,6 +187,19 @@ def test_after_the_workspace_is_closed_the_trouble_is_told_and_nothing_seems_cho
     assert "closed" in box.problem.value
     assert not any(line.value for line in box.facets[0].lines)
     assert box.total == 30
+
+
+def test_while_the_engine_is_away_the_database_answers_and_the_box_says_so() -> None:
+    settings = Settings(search=SecretStr("http://127.0.0.1:1"), progress=False)
+    with burgee.open("memory://", settings=settings) as ws:
+        acme = ws.tenants.create("acme")
+        acme.search.index("shoes", SHOES, id="id", mapping=FIELDS)
+        box = acme.search("shoes").facets("brand").widget()
+        box.text.value = "walking boot"
+        toggle(box, 0, "Cato")
+        assert (box.total, box.problem.value) == (5, "")
+        assert "these answers come from the database" in box._away.value
+        assert box._away.value in str((box._repr_mimebundle_() or {})["text/html"])
 
 
 def test_a_saved_notebook_keeps_what_was_found(box: SearchBox) -> None:

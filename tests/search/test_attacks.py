@@ -63,7 +63,7 @@ class Both:
     other: Tenant
 
 
-@pytest.fixture(scope="module", params=["tantivy", "fts5"])
+@pytest.fixture(scope="module", params=["default", "fts5"])
 def both(request: pytest.FixtureRequest) -> Iterator[Both]:
     settings = (
         Settings(search=SecretStr("fts5"), progress=False) if request.param == "fts5" else Settings(progress=False)

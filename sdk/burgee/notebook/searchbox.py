@@ -171,11 +171,10 @@ class SearchBox(Panel):
             self._without(state, at) if keys else answer
             for at, (keys, answer) in enumerate(zip(state.chosen, result.facets, strict=True))
         ]
-        ideas = self._suggested(state.text) if state.text != self._state.text else None
+        ideas = [] if result.degraded else self._suggested(state.text)
         self._state, self.result = state, result
         self._render(answers)
-        if ideas is not None:
-            self._set_ideas(ideas)
+        self._set_ideas(ideas)
 
     def _suggested(self, typed: str) -> list[str]:
         """What could be meant by what is typed so far, while it is only words."""
