@@ -2,13 +2,15 @@
 
 BIN := .venv/bin
 
-.PHONY: demo test lint notebooks docs bench lab clean
+.PHONY: demo test tests lint notebooks docs bench lab clean
 
 demo: .venv/.made
 	$(BIN)/burgee demo
 
 # The one test command, here and in .ci/run.
-test: lint
+test: lint tests
+
+tests: .venv/.made
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with notebooks/nbval.cfg notebooks
 
