@@ -2,15 +2,18 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
+from functools import cache
 from itertools import chain
 from typing import Annotated, cast
 from urllib.parse import unquote
 
 import pyarrow as pa
-from fastapi import Body, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, Body, FastAPI, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from starlette.applications import Starlette
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.routing import BaseRoute
 
 from burgee.core.errors import BurgeeError, InvalidInputError
 from burgee.core.result import Err, Result
@@ -18,10 +21,11 @@ from burgee.wire import arrow, octets, sse
 from burgee.wire.carrying import body_of, drain, respond
 from burgee.wire.octets import Octets
 from burgee.wire.operation import AFTER, Operation, Parameter, operations
-from burgee.wire.serving import StreamResponse, Streams, streams_of
+from burgee.wire.serving import StreamResponse, streams_of
 from burgee.wire.stream import Stream
 
 type Endpoint = Callable[..., Awaitable[Response]]
+type Method = Callable[..., Awaitable[Result[object, BurgeeError]]]
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
@@ -41,11 +45,28 @@ class Problem(BaseModel):
 
 def mount[P](app: FastAPI, protocol: type[P], service: P, *, tag: str) -> None:
     """Add a route for each operation of the protocol, answered by the service."""
+    known: type = protocol
+    _services(app)[known] = service
+    app.router.routes.extend(_routes(known, tag))
+
+
+def _services(app: Starlette) -> dict[type, object]:
+    """Who answers the operations of each protocol, of this application."""
+    found: dict[type, object] | None = getattr(app.state, "mounted", None)
+    if found is None:
+        found = app.state.mounted = {}
+    return found
+
+
+@cache
+def _routes(protocol: type, tag: str) -> tuple[BaseRoute, ...]:
+    """The routes of a protocol. They are made once, as that takes long, and know no application."""
+    router = APIRouter()
     for operation in operations(protocol):
         summary, _, description = operation.doc.partition("\n")
-        app.add_api_route(
+        router.add_api_route(
             operation.path,
-            _endpoint(operation, getattr(service, operation.name), streams_of(app)),
+            _endpoint(protocol, operation),
             methods=[operation.method],
             operation_id=f"{tag}.{operation.name}",
             tags=[tag],
@@ -56,6 +77,7 @@ def mount[P](app: FastAPI, protocol: type[P], service: P, *, tag: str) -> None:
             responses=_responses(operation),
             openapi_extra=_extra(operation),
         )
+    return tuple(router.routes)
 
 
 def _flows(operation: Operation) -> bool:
@@ -63,12 +85,11 @@ def _flows(operation: Operation) -> bool:
     return operation.gives_arrow or operation.gives_stream or operation.gives_octets
 
 
-def _endpoint(
-    operation: Operation, method: Callable[..., Awaitable[Result[object, BurgeeError]]], streams: Streams
-) -> Endpoint:
+def _endpoint(protocol: type, operation: Operation) -> Endpoint:
     model = _body_model(operation)
 
     async def endpoint(request: Request, **given: object) -> Response:
+        method: Method = getattr(_services(request.app)[protocol], operation.name)
         values = await _values(operation, model, request, given)
         if operation.gives_octets:
             asked = cast("Callable[..., Awaitable[Result[Octets, BurgeeError]]]", method)
@@ -79,7 +100,7 @@ def _endpoint(
                 await drain(cast("Octets", values[parameter.name]))
             raise result.error
         if isinstance(result.value, Stream):
-            return StreamResponse(result.value, operation.adapter, _kind(operation), streams)
+            return StreamResponse(result.value, operation.adapter, _kind(operation), streams_of(request.app))
         if isinstance(result.value, pa.RecordBatchReader):
             pieces = arrow.encode(result.value)
             first = await run_in_threadpool(next, pieces)  # what fails at once still gets its status

@@ -12,7 +12,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from types import NoneType, UnionType
 from typing import Literal, TypeAliasType, Union, get_args, get_origin, get_type_hints
 
@@ -127,6 +127,11 @@ def operation[F: Callable[..., object]](
 
 def operations(protocol: type) -> tuple[Operation, ...]:
     """The operations of a protocol, in the order they are written."""
+    return _operations(protocol)
+
+
+@cache
+def _operations(protocol: type) -> tuple[Operation, ...]:
     marked = [(name, item) for name, item in vars(protocol).items() if hasattr(item, _MARK)]
     return tuple(_read(name, function) for name, function in marked)
 
