@@ -77,7 +77,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("empty")
     run([sys.executable, "-m", "venv", folder], folder)
     path = folder / "bin" / "python"
-    run([path, "-m", "pip", "--retries", "1", "install", "-c", ROOT / "constraints.txt", wheel], folder)
+    run([path, "-m", "pip", "--retries", "1", "install", "--no-compile", "-c", ROOT / "constraints.txt", wheel], folder)
     return path
 
 
