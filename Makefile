@@ -11,7 +11,7 @@ demo: .venv/.made
 test: lint tests
 
 tests: .venv/.made
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 3
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with notebooks/nbval.cfg notebooks
 
 lint: .venv/.made

@@ -4,6 +4,7 @@ The first three are on SQLite; on PostgreSQL burgee is embedded, as a role that 
 """
 
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import httpx
 import hypothesis
 import pytest
 from pydantic import SecretStr
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 import burgee
 from burgee.core.clock import system_clock
@@ -29,19 +32,29 @@ hypothesis.settings.load_profile("burgee")
 
 MODES = ("embedded", "asgi", "socket", "postgres")
 
-_SEARCH = {"provider", "elasticsearch_server", "elasticsearch_url"}
+_TOGETHER = re.compile(r"tests/(browser|engines|search(?=/test_(?:away|changes|elastic|packages|providers)))/")
+"""Tests that share a server which is slow to start: Chromium and JupyterLab, Spark, Elasticsearch."""
 
 _numbers = itertools.count(1)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no types
+    """A file's tests are run by one worker, and so are all of `_TOGETHER`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        together = _TOGETHER.match(nodeid)
+        return together[1] if together else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """How tests are spread over workers (`-n`)."""
+    config.option.loadscopereorder = False
+    return _ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests are run by one worker, and so are all that share a server which is slow to start."""
-    for item in items:
-        folder = item.path.parent.name
-        searching = isinstance(item, pytest.Function) and _SEARCH.intersection(item.fixturenames)
-        together = folder in {"browser", "engines"} or searching
-        item.add_marker(pytest.mark.xdist_group(folder if together else item.nodeid.partition("::")[0]))
+    """What takes one worker longest comes first."""
+    items.sort(key=lambda item: _TOGETHER.match(item.nodeid) is None)
 
 
 @pytest.fixture(scope="session")
