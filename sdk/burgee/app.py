@@ -104,7 +104,7 @@ def embedded(
     settings = settings or Settings()
     within = _passing(database) if folder is None else folder
     search = search_of(settings, None if folder is None else folder / "search")
-    weakref.finalize(database, search.close)
+    weakref.finalize(database, _close, search.close, os.getpid())
     kept = Archive(settings.archive or str(within / "archive"))
     logs = Mirror(database, None if folder is None else folder / "mirror")
 

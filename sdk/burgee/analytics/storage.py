@@ -11,8 +11,9 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from burgee.core.disk import locked
 from burgee.core.errors import InvalidInputError, WorkspaceError
 from burgee.core.json import dumps, loads
 from burgee.core.s3 import S3_HINT, bucket_of, s3_client
@@ -107,7 +108,7 @@ class Folder:
             lock.parent.mkdir(parents=True, exist_ok=True)
             file = lock.open("ab")
         with file:
-            _lock(file.fileno())  # and is let go when the file is closed, or the process ends
+            locked(file.fileno())  # and is let go when the file is closed, or the process ends
             yield self
 
     def write(self, name: str, data: bytes) -> None:
@@ -290,13 +291,3 @@ class _Lease:
         if tag is not None:
             self._until = until
         return tag
-
-
-def _lock(descriptor: int) -> None:
-    """Wait for the file's lock. Where the system has none (Windows), take care that one process writes at a time."""
-    try:
-        import fcntl
-    except ImportError:
-        return
-    module: Any = fcntl
-    module.flock(descriptor, module.LOCK_EX)

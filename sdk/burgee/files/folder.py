@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from burgee.core.disk import locked, sync_folder
 from burgee.core.errors import InvalidInputError, NotFoundError
 from burgee.core.json import dumps, loads
 from burgee.files.errors import StorageUnavailableError
@@ -91,7 +92,7 @@ class FolderStorage(StorageProvider[Mapping[str, str]]):
                 if os.name == "nt":
                     file.close()  # Windows renames nothing that is open; elsewhere it stays locked until it is renamed
                 path.replace(place)
-                _sync(place.parent)
+                sync_folder(place.parent)
         return about
 
     def stat(self, key: str) -> StoredObject[Mapping[str, str]] | None:
@@ -121,7 +122,7 @@ class FolderStorage(StorageProvider[Mapping[str, str]]):
                 place.unlink()
             except (FileNotFoundError, NotADirectoryError):
                 return False
-            _sync(place.parent)
+            sync_folder(place.parent)
         return True
 
     def list(self, prefix: str = "") -> Iterator[StoredObject[Mapping[str, str]]]:
@@ -260,7 +261,7 @@ def _begun(place: Path) -> tuple[BinaryIO, Path]:
         path = place.with_name(start + uuid.uuid4().hex[:16])
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
         file = os.fdopen(descriptor, "wb", buffering=0)  # closed by who writes
-        _locked(descriptor)
+        locked(descriptor)
         if os.fstat(descriptor).st_nlink:
             return file, path
         file.close()  # swept before it was locked
@@ -320,7 +321,7 @@ def _removed(path: Path, before: float) -> bool:
     except FileNotFoundError:
         return False
     try:
-        if os.fstat(descriptor).st_mtime > before or not _locked(descriptor, wait=False):
+        if os.fstat(descriptor).st_mtime > before or not locked(descriptor, wait=False):
             return False
         path.unlink(missing_ok=True)
         return True
@@ -334,32 +335,7 @@ def _make(folder: Path) -> None:
         return
     _make(folder.parent)
     folder.mkdir(exist_ok=True)
-    _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in a folder on the disk; Windows does it by itself, and opens no folders."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int, *, wait: bool = True) -> bool:
-    """Lock a file until it is closed, or the process ends; whether it was had. Windows has no such lock."""
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    module: Any = fcntl
-    try:
-        module.flock(descriptor, module.LOCK_EX if wait else module.LOCK_EX | module.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    sync_folder(folder.parent)
 
 
 def _put(file: BinaryIO, data: bytes) -> None:

@@ -27,7 +27,7 @@ from burgee.core.errors import InvalidInputError
 from burgee.core.json import dumps
 from burgee.search.analysis import LONGEST, words
 from burgee.search.model import Document, Field, IndexMapping, Kind
-from burgee.search.values import LONGEST_KEYWORD, Value, as_kind, expected, field_values, whole_values
+from burgee.search.values import LONGEST_KEYWORD, Value, checked_name, field_values, stored, whole_values
 
 LONGEST_NAME = 240
 """Bytes of a name there."""
@@ -57,9 +57,7 @@ _about = TypeAdapter(About)
 
 def encoded(prefix: str, name: str) -> str:
     """A name as Elasticsearch takes it: what is no small letter, digit, dot or `-` becomes `_` and two digits."""
-    if as_kind(name, Kind.KEYWORD) is None or not name:
-        raise InvalidInputError(f"the name of an index must be {expected(Kind.KEYWORD)}, not {name!r:.80}")
-    made = prefix + "-" + begun(name)
+    made = prefix + "-" + begun(checked_name("an index", name))
     if len(made) > LONGEST_NAME:
         raise InvalidInputError(f"the name {name!r:.80} is too long for Elasticsearch: {len(made)} of {LONGEST_NAME}")
     return made
@@ -126,9 +124,7 @@ def mappings(about: About) -> dict[str, Any]:
 
 def key(id: str) -> str:
     """The `_id` of a document: Elasticsearch takes no more than 512 bytes."""
-    if as_kind(id, Kind.KEYWORD) is None or not id:
-        raise InvalidInputError(f"the name of a document must be {expected(Kind.KEYWORD)}, not {id!r:.80}")
-    return hashlib.sha256(id.encode()).hexdigest()
+    return hashlib.sha256(checked_name("a document", id).encode()).hexdigest()
 
 
 def source(id: str, document: Document, mapping: IndexMapping) -> dict[str, Any]:
@@ -139,11 +135,6 @@ def source(id: str, document: Document, mapping: IndexMapping) -> dict[str, Any]
         if field.name in held:
             made.update(_parts(at, field, held[field.name]))
     return made
-
-
-def stored(value: Value) -> Value:
-    """A value as a field `w` holds it. There is one zero."""
-    return int(value) if isinstance(value, bool) else value + 0.0 if isinstance(value, float) else value
 
 
 def fitting(word: str) -> str:

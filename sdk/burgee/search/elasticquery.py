@@ -10,7 +10,7 @@ from itertools import batched, pairwise
 from typing import Any, cast
 
 from burgee.search.cursor import SCORE
-from burgee.search.elasticindex import fitting, stored
+from burgee.search.elasticindex import fitting
 from burgee.search.model import (
     All,
     AnyOf,
@@ -40,7 +40,7 @@ from burgee.search.model import (
     Word,
 )
 from burgee.search.steps import dates, histogram
-from burgee.search.values import Value, given_value
+from burgee.search.values import Value, given_value, stored, whole_bounds
 
 type Query = dict[str, Any]
 
@@ -187,7 +187,7 @@ class Asking:
 
     def _between(self, name: str, low: Scalar | None, high: Scalar | None, *, below: bool) -> Query:
         if self._fields[name].kind is Kind.INTEGER:
-            whole = _whole_bounds(cast("float | None", low), cast("float | None", high), below=below)
+            whole = whole_bounds(cast("float | None", low), cast("float | None", high), below=below)
             if whole is None:
                 return NOTHING
             low, high, below = *whole, False
@@ -227,15 +227,6 @@ def _beginning(place: str, begins: Sequence[str]) -> Query:
     if len(begins) == 1:
         return {"prefix": {place: {"value": begins[0]}}}
     return {"match_phrase_prefix": {place: {"query": " ".join(begins), "max_expansions": _MOST_BEGINNINGS}}}
-
-
-def _whole_bounds(low: float | None, high: float | None, *, below: bool) -> tuple[int | None, int | None] | None:
-    """Bounds of whole numbers, both included; none if nothing is between them."""
-    least = _SMALLEST if low is None else math.ceil(low)
-    most = _LARGEST if high is None else math.ceil(high) - 1 if below else math.floor(high)
-    if least > _LARGEST or most < _SMALLEST or least > most:
-        return None
-    return max(least, _SMALLEST), min(most, _LARGEST)
 
 
 def _held(value: Scalar) -> Value:

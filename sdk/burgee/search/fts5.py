@@ -28,7 +28,7 @@ from burgee.search.language import all_of
 from burgee.search.model import Document, Hit, IndexMapping, Kind, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
 from burgee.search.similar import similar
-from burgee.search.values import LONGEST_KEYWORD, Value, as_kind, expected, field_values, whole_values
+from burgee.search.values import LONGEST_KEYWORD, Value, checked_name, field_values, whole_values
 
 _BATCH = 1000  # changes taken in at once
 
@@ -47,7 +47,7 @@ class Fts5Search(SearchProvider[Document]):
 
     @override
     def create(self, index: str, mapping: IndexMapping) -> None:
-        name = _checked_name("an index", index)
+        name = checked_name("an index", index)
         with self._file.transaction(writing=True) as connection:
             if connection.execute("SELECT 1 FROM aliases WHERE name = ?", (name,)).fetchone():
                 raise InvalidInputError(f"{name!r} is an alias: an index needs a name of its own")
@@ -108,7 +108,7 @@ class Fts5Search(SearchProvider[Document]):
 
     @override
     def point(self, alias: str, index: str) -> str | None:
-        name = _checked_name("an alias", alias)
+        name = checked_name("an alias", alias)
         with self._file.transaction(writing=True) as connection:
             there = _names(connection)
             if index not in there:
@@ -139,12 +139,6 @@ class Fts5Search(SearchProvider[Document]):
     @override
     def close(self) -> None:
         self._file.close()
-
-
-def _checked_name(what: str, name: str) -> str:
-    if as_kind(name, Kind.KEYWORD) is None or not name:
-        raise InvalidInputError(f"the name of {what} must be {expected(Kind.KEYWORD)}, not {name!r:.80}")
-    return name
 
 
 def _names(connection: sqlite3.Connection) -> list[str]:
@@ -183,7 +177,7 @@ def _remove(connection: sqlite3.Connection, name: str) -> bool:
 def _take(
     connection: sqlite3.Connection, number: int, mapping: IndexMapping, changes: Sequence[Put[Document] | Remove]
 ) -> None:
-    last = {_checked_name("a document", change.id): change for change in changes}
+    last = {checked_name("a document", change.id): change for change in changes}
     _take_out(connection, number, mapping, list(last))
     (row,) = connection.execute(f"SELECT coalesce(max(row), 0) FROM documents_{number}").fetchone()
     documents: list[tuple[object, ...]] = []

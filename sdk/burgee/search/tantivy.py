@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, override
 
 from burgee.core.checks import need_whole
-from burgee.core.errors import BurgeeError, InvalidInputError, MissingExtraError, NotFoundError
+from burgee.core.errors import BurgeeError, MissingExtraError, NotFoundError
 from burgee.search.checks import check_suggest
 from burgee.search.errors import SearchUnavailableError
-from burgee.search.model import Document, IndexMapping, Kind, SearchQuery, SearchResult
+from burgee.search.model import Document, IndexMapping, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
 from burgee.search.tantivycatalogue import Built, Catalogue
 from burgee.search.tantivyindex import POSITION, document_of, position_of, schema_of
 from burgee.search.tantivyquery import Queries
 from burgee.search.tantivysearch import Open, Search, stored_bytes
-from burgee.search.values import as_kind, expected
+from burgee.search.values import checked_name
 
 if TYPE_CHECKING:
     import tantivy
@@ -53,7 +53,7 @@ class TantivySearch(SearchProvider[Document]):
     def create(self, index: str, mapping: IndexMapping) -> None:
         import tantivy
 
-        name = _checked_name("an index", index)
+        name = checked_name("an index", index)
 
         def build(place: str) -> None:
             path = None if self._folder is None else self._folder / place
@@ -78,7 +78,7 @@ class TantivySearch(SearchProvider[Document]):
             try:
                 writer.garbage_collect_files()  # what a killed writer left would be in this one's way
                 for change in changes:
-                    writer.delete_documents_by_term("id", _checked_name("a document", change.id))
+                    writer.delete_documents_by_term("id", checked_name("a document", change.id))
                     if isinstance(change, Put):
                         writer.add_document(document_of(change, opened.mapping))
                 writer.delete_documents_by_term("is", POSITION)
@@ -119,7 +119,7 @@ class TantivySearch(SearchProvider[Document]):
 
     @override
     def point(self, alias: str, index: str) -> str | None:
-        return self._catalogue.point(_checked_name("an alias", alias), index)
+        return self._catalogue.point(checked_name("an alias", alias), index)
 
     @override
     def pointed(self, alias: str) -> str | None:
@@ -220,9 +220,3 @@ def _told(name: str) -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         raise SearchUnavailableError(f"tantivy gave up on the index {name!r}: {error}") from None
-
-
-def _checked_name(what: str, name: str) -> str:
-    if as_kind(name, Kind.KEYWORD) is None or not name:
-        raise InvalidInputError(f"the name of {what} must be {expected(Kind.KEYWORD)}, not {name!r:.80}")
-    return name

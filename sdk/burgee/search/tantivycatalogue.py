@@ -4,7 +4,6 @@ An index is built in a folder of a name that is never used again; it is there on
 folders are left by processes that were killed is removed by whoever changes the file next.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from burgee.core.disk import locked, sync_folder
 from burgee.core.errors import InvalidInputError, NotFoundError
 from burgee.search.errors import SearchUnavailableError
 from burgee.search.model import IndexMapping
@@ -118,7 +118,7 @@ class Catalogue:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 with (self.folder / "catalogue.lock").open("a") as held:
-                    fcntl.flock(held, fcntl.LOCK_EX)
+                    locked(held.fileno())
                     names = self._read()
                     self._sweep(names)
                     yield names
@@ -145,11 +145,7 @@ class Catalogue:
             output.flush()
             os.fsync(output.fileno())
         beside.replace(self._file)
-        opened = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+        sync_folder(self.folder)
 
     def _sweep(self, names: Names) -> None:
         known = {built.place for built in names.indexes.values()}

@@ -27,9 +27,8 @@ from burgee.search.model import (
     Terms,
 )
 from burgee.search.steps import begin_of, dates, histogram, step_of
-from burgee.search.tantivyindex import stored
 from burgee.search.tantivyquery import Queries
-from burgee.search.values import Value, field_values, given_value, whole_values
+from burgee.search.values import Value, field_values, given_value, stored, whole_values
 
 if TYPE_CHECKING:
     import tantivy

@@ -22,7 +22,7 @@ from burgee.core.json import dumps
 from burgee.search.analysis import plain
 from burgee.search.model import Document, Field, IndexMapping, Kind
 from burgee.search.protocol import Put
-from burgee.search.values import LONGEST_KEYWORD, Value, field_values, moment, whole_values
+from burgee.search.values import LONGEST_KEYWORD, Value, field_values, moment, stored, whole_values
 
 if TYPE_CHECKING:
     import tantivy
@@ -83,13 +83,6 @@ def position_of(position: int) -> "tantivy.Document":
     made.add_text("is", POSITION)
     made.add_bytes("document", str(position).encode())
     return made
-
-
-def stored(value: Value) -> str | int | float:
-    """A value as tantivy holds it."""
-    if isinstance(value, bool):
-        return int(value)
-    return value + 0.0 if isinstance(value, float) else value  # there is one zero
 
 
 def number_of(micros: int, part: str) -> int:

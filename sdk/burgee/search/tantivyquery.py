@@ -1,6 +1,5 @@
 """Queries as tantivy's own objects: nothing that was typed is ever read as a query by tantivy."""
 
-import math
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from os.path import commonprefix
@@ -26,11 +25,10 @@ from burgee.search.model import (
     Word,
 )
 from burgee.search.tantivyindex import DOCUMENT
+from burgee.search.values import Value, as_kind, stored, whole_bounds
 
 if TYPE_CHECKING:
     import tantivy
-
-_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 
 class Queries:
@@ -130,13 +128,10 @@ class Queries:
             first, last = (None if bound is None else float(cast("float", bound)) for bound in (low, high))
             inclusive = not below or high is None
             return self._made.range_query(self._schema, name, self._types.Float, first, last, include_upper=inclusive)
-        least = _SMALLEST if low is None else max(_SMALLEST, math.ceil(cast("float", low)))
-        most = _LARGEST
-        if high is not None:
-            most = min(most, math.ceil(cast("float", high)) - 1 if below else math.floor(cast("float", high)))
-        if least > most:
+        whole = whole_bounds(cast("float | None", low), cast("float | None", high), below=below)
+        if whole is None:
             return self._made.empty_query()
-        return self._made.range_query(self._schema, name, self._types.Integer, least, most)
+        return self._made.range_query(self._schema, name, self._types.Integer, *whole)
 
     def _in_fields(self, text: Word | Phrase, within: Sequence[str] | None) -> "tantivy.Query":
         found = []
@@ -183,5 +178,5 @@ def _held(values: Sequence[Scalar], kind: Kind) -> list[object]:
         return list(values)
     if kind is Kind.NUMBER:
         return [float(cast("float", value)) + 0.0 for value in values]
-    numbers = [cast("float", value) for value in values]
-    return [int(number) for number in numbers if number == int(number) and _SMALLEST <= number <= _LARGEST]
+    held = (as_kind(stored(cast("Value", value)), Kind.INTEGER) for value in values)
+    return [value for value in held if value is not None]

@@ -22,9 +22,9 @@ from burgee.search.highlights import highlights
 from burgee.search.model import Document, FacetAnswer, Hit, IndexMapping, Kind, SearchQuery, SearchResult, Sort, Text
 from burgee.search.similar import similar
 from burgee.search.tantivyfacets import Facets
-from burgee.search.tantivyindex import offers, stored
+from burgee.search.tantivyindex import offers
 from burgee.search.tantivyquery import Queries
-from burgee.search.values import Value, field_values, whole_values
+from burgee.search.values import Value, field_values, stored, whole_values
 
 if TYPE_CHECKING:
     import tantivy

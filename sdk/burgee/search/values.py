@@ -1,5 +1,6 @@
 """What a document's fields hold, as their kind: the same for every engine."""
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -73,6 +74,27 @@ def as_kind(value: object, kind: Kind) -> Value | None:
 def expected(kind: Kind) -> str:
     """What a value of that kind is, in words."""
     return _EXPECTED[kind]
+
+
+def checked_name(what: str, name: str) -> str:
+    """A name of an index, an alias or a document, if it can be one."""
+    if as_kind(name, Kind.KEYWORD) is None or not name:
+        raise InvalidInputError(f"the name of {what} must be {expected(Kind.KEYWORD)}, not {name!r:.80}")
+    return name
+
+
+def stored(value: Value) -> Value:
+    """A value as engines that know no booleans hold it. There is one zero."""
+    if isinstance(value, bool):
+        return int(value)
+    return value + 0.0 if isinstance(value, float) else value
+
+
+def whole_bounds(low: float | None, high: float | None, *, below: bool) -> tuple[int, int] | None:
+    """Bounds of whole numbers of 64 bits, both included; none if nothing is between them."""
+    least = _SMALLEST if low is None else max(_SMALLEST, math.ceil(low))
+    most = _LARGEST if high is None else min(_LARGEST, math.ceil(high) - 1 if below else math.floor(high))
+    return None if least > most else (least, most)
 
 
 def moment(micros: int) -> datetime:

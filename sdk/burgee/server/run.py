@@ -53,13 +53,12 @@ def serve(workspace: str | None, *, host: str, port: int) -> None:
     if where.startswith(("http://", "https://")):
         raise InvalidInputError(f"{where} is a server itself", hint="give a folder: --workspace DIR")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    database = database_of(where, settings)
-    try:
+    with contextlib.ExitStack() as opened:
+        database = database_of(where, settings)
+        opened.callback(database.close)
         app = create_app(database, settings, folder=folder_of(where))
+        opened.callback(close, app.state.services)
         config = uvicorn.Config(app, host=host, port=port, log_level="info", access_log=False)
         _log.info("serving the workspace %s", where)
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_Server(config, streams_of(app)).serve())
-        close(app.state.services)
-    finally:
-        database.close()
