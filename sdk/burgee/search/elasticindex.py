@@ -6,6 +6,7 @@ field of the number 3 there is, as far as it is of use:
 | name | what                                                                                                      |
 |------|-----------------------------------------------------------------------------------------------------------|
 | `t3` | a text's words (see `search.analysis`), with blanks between                                               |
+| `r3` | the stems of its words (see `search.stems`), where the field has a language                               |
 | `w3` | the value taken whole: keyword, long or double; a date in microseconds since 1970, a boolean as 1 or 0    |
 | `h3` | 0 if there is such a value: what has none is last, even after the largest number                          |
 | `d3` | a date in milliseconds, for steps of the calendar                                                         |
@@ -27,6 +28,7 @@ from burgee.core.errors import InvalidInputError
 from burgee.core.json import dumps
 from burgee.search.analysis import LONGEST, words
 from burgee.search.model import Document, Field, IndexMapping, Kind
+from burgee.search.stems import stemmed
 from burgee.search.values import LONGEST_KEYWORD, Value, checked_name, field_values, stored, whole_values
 
 LONGEST_NAME = 240
@@ -110,6 +112,8 @@ def mappings(about: About) -> dict[str, Any]:
     for at, field in enumerate(about.mapping.fields):
         if field.kind is Kind.TEXT:
             properties[f"t{at}"] = text
+        if field.language is not None:
+            properties[f"r{at}"] = text | {"index_options": "freqs"}
         if field.kind is not Kind.TEXT or field.exact:
             properties[f"w{at}"] = {"type": _TYPES.get(field.kind, "keyword")}
             properties[f"h{at}"] = {"type": "byte", "index": False}
@@ -151,6 +155,8 @@ def plain(text: str) -> str:
 def _parts(at: int, field: Field, values: list[Value]) -> Iterator[tuple[str, object]]:
     if field.kind is Kind.TEXT:
         yield f"t{at}", [plain(str(value)) for value in values]
+    if field.language is not None:
+        yield f"r{at}", [" ".join(map(fitting, stemmed(str(value), field.language))) for value in values]
     whole = [stored(value) for value in whole_values(field, values)]
     if whole:
         yield f"w{at}", whole
