@@ -191,9 +191,8 @@ class Oracle:
 
     def _leaf_score(self, id: str, leaf: Word | Phrase, fields: tuple[str, ...]) -> float:
         score = 0.0
-        for name, part, there in [
-            (name, part, there) for name in fields for of, there in [self._held_as(leaf, name)] for part in of
-        ]:
+        held_as = [(name, *self._held_as(leaf, name)) for name in fields]
+        for name, part, there in ((name, part, there) for name, of, there in held_as for part in of):
             lengths = {other: sum(map(len, held[name])) for other, held in there.items()}
             times = {other: sum(_times(part, value) for value in held[name]) for other, held in there.items()}
             having = sum(map(bool, times.values()))

@@ -75,8 +75,8 @@ def _recomposed(decomposed: str) -> str:
 
 @cache
 def _word() -> re.Pattern[str]:
-    """Letters and digits with the marks that follow them."""
-    return re.compile(rf"(?:[^\W_][{_marks()}]*)+")
+    """Letters and digits with the marks that follow them; for letters in a row nothing looks among the many marks."""
+    return re.compile(rf"(?:[^\W_]+[{_marks()}]*)+")
 
 
 @cache

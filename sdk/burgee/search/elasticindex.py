@@ -18,7 +18,7 @@ ours about an index (`About`) is in the mapping's `_meta`, and so is as durable 
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ from burgee.core.errors import InvalidInputError
 from burgee.core.json import dumps
 from burgee.search.analysis import LONGEST, words
 from burgee.search.model import Document, Field, IndexMapping, Kind
-from burgee.search.stems import stemmed
+from burgee.search.stems import words_and_stems
 from burgee.search.values import LONGEST_KEYWORD, Value, checked_name, field_values, stored, whole_values
 
 LONGEST_NAME = 240
@@ -149,14 +149,20 @@ def fitting(word: str) -> str:
 
 def plain(text: str) -> str:
     """The words of a text with blanks between."""
-    return " ".join(map(fitting, words(text)))
+    return _joined(words(text))
+
+
+def _joined(found: Iterable[str]) -> str:
+    return " ".join(map(fitting, found))
 
 
 def _parts(at: int, field: Field, values: list[Value]) -> Iterator[tuple[str, object]]:
-    if field.kind is Kind.TEXT:
-        yield f"t{at}", [plain(str(value)) for value in values]
     if field.language is not None:
-        yield f"r{at}", [" ".join(map(fitting, stemmed(str(value), field.language))) for value in values]
+        both = [words_and_stems(str(value), field.language) for value in values]
+        yield f"t{at}", [_joined(found) for found, _ in both]
+        yield f"r{at}", [_joined(stems) for _, stems in both]
+    elif field.kind is Kind.TEXT:
+        yield f"t{at}", [plain(str(value)) for value in values]
     whole = [stored(value) for value in whole_values(field, values)]
     if whole:
         yield f"w{at}", whole

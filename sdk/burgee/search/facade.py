@@ -134,7 +134,7 @@ class SearchIndex(Query):
         state = self._known.state
         fields = () if state is None else state.mapping.fields
         columns = ("field", "kind", "exact", "suggest", "weight", "language")
-        rows = [(field.name, field.kind.value, *(getattr(field, name) for name in columns[2:])) for field in fields]
+        rows = [(f.name, f.kind.value, f.exact, f.suggest, f.weight, f.language or "") for f in fields]
         note = ".query(text), .filter(…), .facets(…), .frame(), .widget(); .add(documents), .reindex()"
         return Sheet(f"Search index {self.name}", columns, rows, note)
 

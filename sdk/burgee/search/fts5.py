@@ -28,7 +28,7 @@ from burgee.search.language import all_of
 from burgee.search.model import Document, Hit, IndexMapping, Kind, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
 from burgee.search.similar import similar
-from burgee.search.stems import need_stems, stemmed
+from burgee.search.stems import need_stems, words_and_stems
 from burgee.search.values import LONGEST_KEYWORD, Value, checked_name, field_values, whole_values
 
 _BATCH = 1000  # changes taken in at once
@@ -239,14 +239,18 @@ def _offer(connection: sqlite3.Connection, number: int, offers: list[tuple[int, 
 
 def _texts(mapping: IndexMapping, held: Mapping[str, Sequence[Value]]) -> list[str]:
     """What the columns for texts hold."""
-    between, fields = f" {sql.BETWEEN_VALUES} ", sql.text_fields(mapping)
-    words = [between.join(plain(str(value)) for value in held.get(field.name, ())) for field in fields] or [""]
-    stems = (
-        " ".join(stem for value in held.get(field.name, ()) for stem in stemmed(str(value), field.language))
-        for field in fields
-        if field.language is not None
-    )
-    return [*words, *stems]
+    between = f" {sql.BETWEEN_VALUES} "
+    of_words: list[str] = []
+    of_stems: list[str] = []
+    for field in sql.text_fields(mapping):
+        values = list(map(str, held.get(field.name, ())))
+        if field.language is None:
+            of_words.append(between.join(map(plain, values)))
+        else:
+            both = [words_and_stems(value, field.language) for value in values]
+            of_words.append(between.join(" ".join(found) for found, _ in both))
+            of_stems.append(" ".join(stem for _, stems in both for stem in stems))
+    return [*(of_words or [""]), *of_stems]
 
 
 def _whole(mapping: IndexMapping, held: Mapping[str, Sequence[Value]], row: int) -> Iterator[tuple[object, ...]]:

@@ -3,8 +3,8 @@
 An index of number 3 has the tables
 
 - `documents_3`: row, id, document;
-- `text_3`: FTS5, a column `c0`, `c1`, … for each text field, all of it words with blanks between, and `r1` for the stems
-  of the words of `c1` if that field has a language;
+- `text_3`: FTS5, a column `c0`, `c1`, … for each text field, all of it words with blanks between, and `r1` for the
+  stems of the words of `c1` if that field has a language;
 - `words_3`: the words that are or were in `text_3` (`fts5vocab`, which knows them too, takes ten times as long);
 - `values_3`: row, field (its place in the mapping), value: what filters, facets and sorting see;
 - `offers_3`: the values that are suggested, and how many documents have each; `offered_3`: FTS5, their words.

@@ -8,7 +8,6 @@ as it is it finds by its stems, too.
 
 import threading
 from collections.abc import Callable
-from functools import lru_cache
 
 from burgee.core.errors import MissingExtraError
 from burgee.search.analysis import LONGEST, accented, tokens, words
@@ -22,17 +21,45 @@ LANGUAGES = (
 )
 """The languages whose stems are known, by their names in Snowball 3.1."""
 
-_KEPT = 2**15  # words whose stems are kept: most of a text is words that were there before
+_KEPT = 2**15
+"""Words whose stem is kept: most of a text's words were there before."""
 
 
-class _Stemmers(threading.local):
-    """The stemmers of this thread: one of PyStemmer's is for one thread at a time."""
+class _Stems(dict[str, str]):
+    """The stems of one language as words are compared, by word; found when first asked for."""
+
+    def __init__(self, language: str) -> None:
+        try:
+            from Stemmer import Stemmer
+        except ImportError:
+            raise MissingExtraError("a field with a language", "search") from None
+        super().__init__()
+        self._stem: Callable[[str], str] = Stemmer(language, 0).stemWord
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= _KEPT:
+            self.clear()
+        stem = self._stem(word)
+        if not stem or not stem.isascii():
+            stem = "".join(words(stem) or words(word))
+        found = self[word] = stem[:LONGEST]
+        return found
+
+
+class _Languages(threading.local):
+    """The languages of this thread: a stemmer of PyStemmer's is for one thread at a time."""
 
     def __init__(self) -> None:
-        self.made: dict[str, Callable[[str], str]] = {}
+        self.stems: dict[str, _Stems] = {}
+
+    def __call__(self, language: str) -> _Stems:
+        made = self.stems.get(language)
+        if made is None:
+            made = self.stems[language] = _Stems(language)
+        return made
 
 
-_stemmers = _Stemmers()
+_languages = _Languages()
 
 
 def need_stems(mapping: IndexMapping) -> None:
@@ -43,25 +70,24 @@ def need_stems(mapping: IndexMapping) -> None:
     """
     for field in mapping.fields:
         if field.language is not None:
-            _stemmer(field.language)
+            _languages(field.language)
 
 
-@lru_cache(_KEPT)
 def stems(word: str, language: str, accents: str = "") -> tuple[str, ...]:
     """The stems of a word: one, or two if its `accents` (the word with its accents) make it another one."""
-    stem = _stemmer(language)
-    found = (_folded(stem(form)) or word for form in (word, accents) if form)
-    return tuple(dict.fromkeys(found))
+    known = _languages(language)
+    return (known[word],) if not accents or known[accents] == known[word] else (known[word], known[accents])
 
 
-def stemmed(text: str, language: str) -> list[str]:
-    """The stems of a text's words, in order."""
+def words_and_stems(text: str, language: str) -> tuple[list[str], list[str]]:
+    """The words of a text, and their stems, in order."""
     if text.isascii():
-        return [stem for word in words(text) for stem in stems(word, language)]
-    return [
-        stem
-        for token in tokens(text)
-        for stem in stems(token.text, language, accented(text[token.start : token.end]))
+        found = words(text)
+        return found, list(map(_languages(language).__getitem__, found))
+    there = list(tokens(text))
+    written = ((token.text, accented(text[token.start : token.end])) for token in there)
+    return [token.text for token in there], [
+        stem for word, accents in written for stem in stems(word, language, accents)
     ]
 
 
@@ -70,19 +96,3 @@ def stems_sought(leaf: Word | Phrase, field: Field) -> tuple[str, ...] | None:
     if field.language is None or isinstance(leaf, Phrase) or leaf.prefix or leaf.fuzzy:
         return None
     return stems(leaf.text, field.language, leaf.accented)
-
-
-def _folded(stem: str) -> str:
-    """A stem as words are compared."""
-    return "".join(words(stem))[:LONGEST]
-
-
-def _stemmer(language: str) -> Callable[[str], str]:
-    made = _stemmers.made.get(language)
-    if made is None:
-        try:
-            from Stemmer import Stemmer
-        except ImportError:
-            raise MissingExtraError("a field with a language", "search") from None
-        made = _stemmers.made[language] = Stemmer(language, 0).stemWord
-    return made

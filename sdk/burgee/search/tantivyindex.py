@@ -23,7 +23,7 @@ from burgee.core.json import dumps
 from burgee.search.analysis import plain
 from burgee.search.model import Document, Field, IndexMapping, Kind
 from burgee.search.protocol import Put
-from burgee.search.stems import stemmed
+from burgee.search.stems import words_and_stems
 from burgee.search.values import LONGEST_KEYWORD, Value, field_values, moment, stored, whole_values
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def schema_of(mapping: IndexMapping) -> "tantivy.Schema":
     made.add_bytes_field("document", stored=True)
     for at, field in enumerate(mapping.fields):
         if field.kind is Kind.TEXT:
-            made.add_text_field(f"t{at}", tokenizer_name="whitespace")
-        if field.language is not None:
-            made.add_text_field(f"r{at}", tokenizer_name="whitespace", index_option="freq")
+            _add_words(made, at, field)
         for name in (f"w{at}", f"l{at}", f"h{at}"):
             if field.kind in {Kind.TEXT, Kind.KEYWORD}:
                 made.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
@@ -102,11 +100,16 @@ def offers(values: Iterable[Value]) -> list[str]:
     return [value for value in dict.fromkeys(map(str, values)) if len(value) <= LONGEST_KEYWORD]
 
 
+def _add_words(made: "tantivy.SchemaBuilder", at: int, field: Field) -> None:
+    """The fields for a text's words, and for their stems: of these nobody asks where they stand."""
+    made.add_text_field(f"t{at}", tokenizer_name="whitespace")
+    if field.language is not None:
+        made.add_text_field(f"r{at}", tokenizer_name="whitespace", index_option="freq")
+
+
 def _add_field(made: "tantivy.Document", at: int, field: Field, values: Sequence[Value]) -> None:
     for value in values if field.kind is Kind.TEXT else ():
-        made.add_text(f"t{at}", plain(str(value)))
-        if field.language is not None:
-            made.add_text(f"r{at}", " ".join(stemmed(str(value), field.language)))
+        _add_text(made, at, field.language, str(value))
     whole = [stored(value) for value in whole_values(field, values)]
     if len(whole) > 1:
         made.add_text("many", str(at))
@@ -119,6 +122,15 @@ def _add_field(made: "tantivy.Document", at: int, field: Field, values: Sequence
     for text in offers(values) if field.suggest else ():
         made.add_text(f"o{at}", text)
         made.add_text(f"p{at}", plain(text))
+
+
+def _add_text(made: "tantivy.Document", at: int, language: str | None, text: str) -> None:
+    if language is None:
+        made.add_text(f"t{at}", plain(text))
+        return
+    words, stems = words_and_stems(text, language)
+    made.add_text(f"t{at}", " ".join(words))
+    made.add_text(f"r{at}", " ".join(stems))
 
 
 def _add(made: "tantivy.Document", name: str, field: Field, value: str | float) -> None:
