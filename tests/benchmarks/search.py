@@ -95,7 +95,7 @@ class Bare:
         self._schema = made.build()
         folder.mkdir()
         index = tantivy.Index(self._schema, str(folder))
-        writer = index.writer(64 * 1024 * 1024, 1)
+        writer = index.writer(256 * 1024 * 1024, 1)
         for id, month, summary in held:
             document = tantivy.Document()
             document.add_text("id", id)
