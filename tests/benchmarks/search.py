@@ -27,7 +27,7 @@ from burgee.search.protocol import Put
 from burgee.search.tantivy import TantivySearch
 from real_data import real_file
 
-ROUNDS = 5
+ROUNDS = 20
 MAPPING = IndexMapping((Field("summary", Kind.TEXT), Field("month", Kind.DATE)))
 SINGLE = ("kubernetes", "redis", "django", "async", "client", "parser", "python", "wrapper")
 PAIRS = ("async client", "feature flags", "django rest", "command line", "machine learning", "data analysis")

@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
 _HEAP = 256 * 1024 * 1024  # taken by those who write much at once: so they make one segment, which is quick to ask
 _WAIT = 10.0  # seconds for another process's writer
+_TRUSTED = 1.0  # seconds that nobody looks at a folder where nothing seems to have changed
 
 
 @dataclass(slots=True)
 class _Open:
-    """An index that is open: its file that changes with each commit, and its state as that file said it."""
+    """An index that is open: its file that each commit changes, and its state as that file said it."""
 
     index: "tantivy.Index"
     mapping: IndexMapping
@@ -56,6 +57,15 @@ class _Open:
         return state
 
 
+@dataclass(slots=True)
+class _Known:
+    """The states of indexes by name, after so many changes. For a while: who knows what happens to a folder."""
+
+    changes: int | None
+    until: float = field(default_factory=lambda: time.monotonic() + _TRUSTED)
+    states: dict[str, State] = field(default_factory=dict)
+
+
 class TantivySearch(SearchProvider[Document]):
     """Finds documents by tantivy.
 
@@ -71,6 +81,7 @@ class TantivySearch(SearchProvider[Document]):
         self._folder = None if folder is None else Path(folder) / "tantivy"
         self._catalogue = Catalogue(self._folder)
         self._opened: dict[str, _Open] = {}
+        self._known = _Known(None)
         self._lock = threading.Lock()
 
     @override
@@ -113,29 +124,30 @@ class TantivySearch(SearchProvider[Document]):
                 raise
             finally:
                 writer.wait_merging_threads()  # and the next may write
-            opened.state = None
+                opened.state = None
+                self._catalogue.changed()
 
     @override
     def position(self, index: str) -> int:
         with _Told(index):
-            return self._open(index).now().position()
+            return self._state(index).position()
 
     @override
     def search(self, index: str, query: SearchQuery) -> SearchResult[Document]:
         with _Told(index):
-            return self._open(index).now().answer(query)
+            return self._state(index).answer(query)
 
     @override
     def suggest(self, index: str, prefix: str, field: str, limit: int) -> Sequence[str]:
         opened = self._open(index)
         begins = check_suggest(opened.mapping, prefix, field, limit)
         with _Told(index):
-            return opened.now().suggest(begins, field, limit)
+            return self._state(index).suggest(begins, field, limit)
 
     @override
     def count(self, index: str) -> int:
         with _Told(index):
-            return self._open(index).now().count()
+            return self._state(index).count()
 
     @override
     def point(self, alias: str, index: str) -> str | None:
@@ -159,6 +171,18 @@ class TantivySearch(SearchProvider[Document]):
     def close(self) -> None:
         with self._lock:
             self._opened.clear()
+            self._known = _Known(None)
+
+    def _state(self, name: str) -> State:
+        """What was committed last to the index of that name, by whatever process."""
+        changes = self._catalogue.changes()
+        known = self._known
+        if changes is None or changes != known.changes or time.monotonic() > known.until:
+            known = self._known = _Known(changes)
+        state = known.states.get(name)
+        if state is None:
+            state = known.states[name] = self._open(name).now()
+        return state
 
     def _open(self, name: str) -> _Open:
         built = self._catalogue.now().built(name)

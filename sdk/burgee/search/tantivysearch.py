@@ -64,6 +64,7 @@ class State:
         self._searcher = searcher
         self._mapping = mapping
         self._queries = Queries(schema, searcher, mapping)
+        self._booleans = {field.name for field in mapping.fields if field.kind is Kind.BOOLEAN}
         self._one_segment = searcher.num_segments <= 1  # documents stand in it by id
         self._prepared: dict[SearchQuery, _Asked] = {}
         self._orders: OrderedDict[SearchQuery, list[_Found]] = OrderedDict()
@@ -273,9 +274,8 @@ class State:
         return self._id(one.address) > id
 
     def _place(self, sorts: Sequence[Sort], last: tuple[Key, ...], id: str) -> str:
-        kinds = {field.name: field.kind for field in self._mapping.fields}
         keys = [
-            bool(key) if key is not None and kinds.get(sort.field) is Kind.BOOLEAN else key
+            bool(key) if key is not None and sort.field in self._booleans else key
             for sort, key in zip(sorts, last, strict=True)
         ]
         return encode(keys, id)
