@@ -36,7 +36,8 @@ class Field:
     """One field.
 
     A `TEXT` with `exact` is also kept whole, like a `KEYWORD`: under the same name in filters, facets and sorting.
-    `weight` raises what is found in it; `suggest`: its words are offered by prefix.
+    `weight` raises what is found in it; `suggest`: its words are offered by prefix. In a text with a `language` (one of
+    `search.stems`) a word also finds those of the same stem.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Field:
     exact: bool = False
     weight: float = 1.0
     suggest: bool = False
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +81,22 @@ type IndexChange = Change[IndexState]
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word. `prefix`: whatever begins so. `fuzzy`: whatever is that many edits away at most (0, 1 or 2)."""
+    """One word. `prefix`: whatever begins so. `fuzzy`: whatever is that many edits away at most (0, 1 or 2).
+
+    As it is it finds words of the same stem, too, where a field has a language: a `Phrase` of one word does not.
+    `accented`, for its stem: the word with its accents, where it has any; of another word it counts for nothing.
+    """
 
     text: str
     prefix: bool = False
     fuzzy: int = 0
+    accented: str = ""
     kind: Literal["word"] = dataclasses.field(default="word", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words that stand next to each other, in this order, in one field."""
+    """Words that stand next to each other, in this order, in one field, as they are."""
 
     words: tuple[str, ...]
     kind: Literal["phrase"] = dataclasses.field(default="phrase", kw_only=True, repr=False)

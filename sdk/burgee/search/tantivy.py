@@ -19,6 +19,7 @@ from burgee.search.checks import check_suggest
 from burgee.search.errors import SearchUnavailableError
 from burgee.search.model import Document, IndexMapping, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
+from burgee.search.stems import need_stems
 from burgee.search.tantivycatalogue import Built, Catalogue
 from burgee.search.tantivyindex import POSITION, document_of, position_of, schema_of
 from burgee.search.tantivysearch import State
@@ -89,6 +90,7 @@ class TantivySearch(SearchProvider[Document]):
         import tantivy
 
         name = checked_name("an index", index)
+        need_stems(mapping)
 
         def build(place: str) -> None:
             path = None if self._folder is None else self._folder / place
