@@ -68,10 +68,10 @@ class Catalogue:
         """The number of changes until now, by whatever process; none if that can't be told."""
         if self.folder is None:
             return self._changes
-        if self._counted is None:
-            with self._lock:
-                self._counted = self._counting() if self._counted is None else self._counted
-        return None if self._counted is None else os.lseek(self._counted, 0, os.SEEK_END)
+        counted = self._counted
+        if counted is None:
+            counted = self._counted = self._counting()
+        return None if counted is None else os.lseek(counted, 0, os.SEEK_END)
 
     def changed(self) -> None:
         """Say that something was changed: after it was, and before anybody is told that it is done."""
@@ -127,12 +127,15 @@ class Catalogue:
             return name in names.indexes
 
     def _counting(self) -> int | None:
-        try:
-            opened = os.open(Path(self._place).with_suffix(".changes"), os.O_RDONLY)
-        except FileNotFoundError:
-            return None
-        weakref.finalize(self, os.close, opened)
-        return opened
+        with self._lock:
+            if self._counted is not None:  # by another thread meanwhile
+                return self._counted
+            try:
+                opened = os.open(Path(self._place).with_suffix(".changes"), os.O_RDONLY)
+            except FileNotFoundError:
+                return None
+            weakref.finalize(self, os.close, opened)
+            return opened
 
     @property
     def _file(self) -> Path:
