@@ -256,7 +256,7 @@ class SearchQuery:
     after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Hit[T]:
     """A document that was found.
 
@@ -267,6 +267,20 @@ class Hit[T]:
     score: float | None
     document: T
     highlights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __init__(
+        self, id: str, score: float | None, document: T, highlights: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
+        # What is written for a frozen dataclass takes more than twice as long, and ten hits are made for each search.
+        _set_id(self, id)
+        _set_score(self, score)
+        _set_document(self, document)
+        _set_highlights(self, {} if highlights is None else highlights)
+
+
+_set_id, _set_score, _set_document, _set_highlights = (
+    getattr(Hit, name).__set__ for name in ("id", "score", "document", "highlights")
+)
 
 
 @dataclass(frozen=True, slots=True)
