@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import override
 
+from burgee.cache.forks import on_fork
 from burgee.cache.model import CacheEntry, CacheStats
 from burgee.cache.protocol import CacheProvider
 from burgee.core.errors import BurgeeError
@@ -20,6 +21,7 @@ from burgee.core.errors import BurgeeError
 _log = logging.getLogger("burgee.cache")
 _ROUNDS = 2
 """How often the first is told what it missed before callers must wait for the last of it."""
+_PROBE = "burgee:there"
 _MOST = 10_000  # deletions that are remembered; beyond that everything is taken away
 
 
@@ -52,6 +54,12 @@ class WithFallback[T](CacheProvider[T]):
         self._failures = 0
         self._missed: dict[tuple[str, str], None] = {}
         """What the first must be told: deleted keys, patterns, tags; in order, each once."""
+        on_fork(self)
+
+    def in_child(self) -> None:
+        """Make the lock anew; who was looking whether the first is back was left behind."""
+        self._lock = threading.RLock()
+        self._looking = False
 
     @override
     def get_entry(self, key: str) -> CacheEntry[T] | None:
@@ -200,7 +208,8 @@ class WithFallback[T](CacheProvider[T]):
 
     def _tell(self, missed: Mapping[tuple[str, str], None]) -> None:
         keys = [name for kind, name in missed if kind == "key"]
-        self._first.delete_many([*keys, "burgee:there"])
+        with self._first.lock(_PROBE, self._pause or 1.0):  # a server that is full, or a replica, takes nothing in
+            self._first.delete_many([*keys, _PROBE])
         for kind, name in missed:
             if kind == "pattern":
                 self._first.clear_pattern(name)

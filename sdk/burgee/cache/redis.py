@@ -22,11 +22,12 @@ from urllib.parse import unquote, urlsplit
 
 from burgee.cache.checks import check_jitter, check_key, check_tags, check_ttl, jittered
 from burgee.cache.envelope import seal, unseal
+from burgee.cache.forks import on_fork
 from burgee.cache.model import CacheEntry, CacheStats
 from burgee.cache.patterns import escaped, literal, matcher
 from burgee.cache.protocol import CacheProvider
 from burgee.cache.serializers import Serializer, Standard
-from burgee.core.errors import InvalidInputError, MissingExtraError
+from burgee.core.errors import BurgeeError, InvalidInputError, MissingExtraError
 
 _SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 _BATCH = 500  # keys of one command
@@ -70,6 +71,11 @@ class RedisCache[T](CacheProvider[T]):
         self._serializer: Serializer[Any] = Standard() if serializer is None else serializer
         self._clock = clock
         self._hits = self._misses = self._dropped = 0
+        on_fork(self)
+
+    def in_child(self) -> None:
+        """Make the lock anew; connections are made anew by redis-py."""
+        self._connecting = threading.Lock()
 
     @property
     def _client(self) -> Any:
@@ -215,7 +221,9 @@ class RedisCache[T](CacheProvider[T]):
         try:
             body, created, expires = unseal(data)
             value = self._serializer.load(body)
-        except (ValueError, OSError):  # Arrow's are of both kinds
+        except BurgeeError:  # a library that is missing here
+            raise
+        except Exception:  # noqa: BLE001 - bytes of a stranger: Arrow alone raises seven kinds
             self._dropped += 1
             return None
         return CacheEntry(key, value, created, expires) if expires > self._clock() else None
