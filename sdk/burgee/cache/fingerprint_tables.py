@@ -29,7 +29,7 @@ def _feed_arrow(digest: Any, value: Any) -> bool:
 
     if isinstance(value, pa.RecordBatchReader):
         return False  # to look at it would use it up
-    if hasattr(value, "columns") and hasattr(value, "__arrow_c_stream__"):
+    if hasattr(type(value), "columns") and hasattr(value, "__arrow_c_stream__"):
         table = pa.RecordBatchReader.from_stream(value).read_all()
     elif isinstance(value, pa.Array):
         table = pa.table([value], [""])
