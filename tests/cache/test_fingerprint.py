@@ -166,6 +166,8 @@ def test_content_is_equal_wherever_it_was_cut_out_of() -> None:
     flags = pa.array([True, None, False, True])
     assert fingerprint(flags[:2]) == fingerprint(pa.array([True, None]))
     assert fingerprint(flags[2:]) == fingerprint(pa.array([False, True]))
+    named = pl.DataFrame({"t": ["a name that is longer than twelve", None, "b"]})
+    assert fingerprint(named[1:]) == fingerprint(pl.DataFrame({"t": [None, "b"]}, schema={"t": pl.String}))
     assert fingerprint(adds(1)) == fingerprint(adds(1))
     assert fingerprint(Path("a")) != fingerprint("a")
 

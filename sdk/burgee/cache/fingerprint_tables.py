@@ -4,6 +4,7 @@ Every cell counts, with its type, and so do names, indexes, categories (also tho
 the libraries is loaded here that the value did not bring along.
 """
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from burgee.cache.digest import Feed, home, put
@@ -29,6 +30,11 @@ def _feed_arrow(digest: Any, value: Any) -> bool:
 
     if isinstance(value, pa.RecordBatchReader):
         return False  # to look at it would use it up
+    kind = f"{type(value).__module__.partition('.')[0]} {type(value).__name__.removeprefix('Chunked')}"
+    if kind in ("polars DataFrame", "polars Series"):
+        import polars as pl
+
+        value = value.to_arrow(compat_level=pl.CompatLevel.oldest())
     if hasattr(type(value), "columns") and hasattr(value, "__arrow_c_stream__"):
         table = pa.RecordBatchReader.from_stream(value).read_all()
     elif isinstance(value, pa.Array):
@@ -42,8 +48,7 @@ def _feed_arrow(digest: Any, value: Any) -> bool:
         return True
     else:
         return False
-    kind = type(value).__name__.removeprefix("Chunked") if isinstance(value, pa.ChunkedArray) else type(value).__name__
-    put(digest, f"{type(value).__module__.partition('.')[0]} {kind}", _bytes_of(table))
+    put(digest, kind, _bytes_of(table))
     return True
 
 
@@ -51,7 +56,9 @@ def _bytes_of(table: Any) -> Any:
     """The bytes of a table of Arrow: the same ones for the same content, wherever it was cut out of."""
     import pyarrow as pa
 
-    table = table.take(pa.array(range(table.num_rows), pa.int64())).combine_chunks()
+    with suppress(pa.ArrowNotImplementedError):  # of some rare types nothing can be taken: then a cut is another
+        table = table.take(pa.array(range(table.num_rows), pa.int64()))
+    table = table.combine_chunks()
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema.remove_metadata()) as writer:
         writer.write_table(table.replace_schema_metadata(None))
