@@ -43,7 +43,7 @@ CHANGED: list[Callable[[pd.DataFrame], Any]] = [
     lambda frame: frame.astype({"a": object}),
     lambda frame: frame.astype({"b": object}),
     lambda frame: frame.astype({"b": "category"}),
-    lambda frame: frame.assign(b=[None, "y"]),
+    lambda frame: frame.assign(b=pd.Series([None, "y"])),
     _with_attrs,
 ]
 
@@ -118,8 +118,8 @@ PAIRS: dict[str, tuple[object, object]] = {
     "fields": (np.zeros(1, [("a", "i4")]), np.zeros(1, [("b", "i4")])),
     "a time and a number": (np.datetime64(5, "ns"), 5),
     "units": (np.timedelta64(5, "ns"), np.timedelta64(5, "s")),
-    "masks": (np.ma.array([1, 2], mask=[0, 1]), np.ma.array([1, 2], mask=[0, 0])),  # type: ignore[no-untyped-call]
-    "a mask and none": (np.ma.array([1, 2]), np.array([1, 2])),  # type: ignore[no-untyped-call]
+    "masks": (np.ma.array([1, 2], mask=[False, True]), np.ma.array([1, 2], mask=[False, False])),
+    "a mask and none": (np.ma.array([1, 2]), np.array([1, 2])),
     "long numbers": (np.longdouble(1), np.longdouble(2)),
     "large numbers": (10**5000, 10**5000 + 1),
     "nanoseconds": (pd.Timedelta(1, "ns"), pd.Timedelta(2, "ns")),
@@ -177,7 +177,8 @@ def test_what_would_be_used_up_by_looking_and_what_holds_itself_is_refused() -> 
     reader = table.to_reader()
     itself = np.empty(1, object)
     itself[0] = itself
-    for value in (reader, iter([1]), itself, [].append, pl.LazyFrame({"a": [1]})):
+    refused: list[object] = [reader, iter([1]), itself, "a".join, pl.LazyFrame({"a": [1]})]
+    for value in refused:
         with pytest.raises(InvalidInputError):
             fingerprint(value)
     assert reader.read_all() == table

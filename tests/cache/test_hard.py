@@ -305,7 +305,7 @@ async def _yields_async() -> Any:
     [
         (_yields, "yields"),
         (_yields_async, "yields"),
-        (classmethod(len), "classmethod"),
+        (classmethod(repr), "classmethod"),
         (property(len), "property"),
         (3, "only a function"),
         (max, "can't be told"),

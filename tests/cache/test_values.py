@@ -128,7 +128,7 @@ for _ in range(300):
         {"a": Text("b")},
         (len,),
         np.array([object()]),
-        np.ma.array([1], mask=[1]),  # type: ignore[no-untyped-call]
+        np.ma.array([1], mask=[True]),
         pd.Series([object()]),
         pd.Series([1, "a"]),
         pd.DataFrame({"a": [[1, 2]]}),

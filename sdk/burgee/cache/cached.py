@@ -75,6 +75,8 @@ class CachedFunction[**P, R]:
     def __init__(self, function: Callable[P, R], cache: Any, options: Options) -> None:
         self._signature = _signature(function, options)
         functools.update_wrapper(self, function)
+        self.attribute: str = getattr(function, "__name__", "")
+        self._reference: str = getattr(function, "__qualname__", "")
         self._function = function
         self._cache = cache
         self._options = options
@@ -102,7 +104,7 @@ class CachedFunction[**P, R]:
 
     @override
     def __reduce__(self) -> str:
-        return self.__qualname__  # by its name, as functions are
+        return self._reference  # by its name, as functions are
 
     @override
     def __repr__(self) -> str:
@@ -295,7 +297,7 @@ class CachedMethod:
 
     @override
     def __reduce__(self) -> tuple[Any, ...]:
-        return getattr, (self._instance, self._function.__name__)
+        return getattr, (self._instance, self._function.attribute)
 
     @override
     def __repr__(self) -> str:

@@ -21,12 +21,10 @@ def feed(digest: Any, value: object, other: Feed, where: str, depth: int) -> boo
             _feed_cell(digest, cell, other, where, depth)
     elif isinstance(value, partial):
         put(digest, "partial", b"")
-        for part in (value.func, value.args, value.keywords):
-            other(digest, part, where, depth + 1)
+        other(digest, (value.func, value.args, value.keywords), where, depth + 1)
     elif isinstance(value, MethodType):
         put(digest, "method", b"")
-        for part in (value.__self__, value.__func__):
-            other(digest, part, where, depth + 1)
+        other(digest, (value.__self__, value.__func__), where, depth + 1)
     elif isinstance(value, staticmethod):
         put(digest, "static", b"")
         other(digest, value.__func__, where, depth + 1)

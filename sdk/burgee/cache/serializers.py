@@ -176,7 +176,7 @@ def _is_table(value: object) -> bool:
 
 
 def _frame_of(table: "pa.Table") -> "pd.DataFrame":
-    frame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
     for number, kind in enumerate(frame.dtypes):
         if kind.name == "category":  # Arrow's own codes, which can't be written to
             frame.isetitem(number, frame.iloc[:, number].array.copy())

@@ -140,13 +140,13 @@ class _Out:
 
         if not isinstance(value, pl.DataFrame | pl.Series):
             return None
-        single = isinstance(value, pl.Series)
+        frame = value.to_frame() if isinstance(value, pl.Series) else value
         sink = io.BytesIO()
         try:
-            (value.to_frame() if single else value).write_ipc_stream(sink)
+            frame.write_ipc_stream(sink)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise InvalidInputError(f"this frame of polars can't be cached: {error}") from None
-        return _marked("polars", [self._aside(sink.getvalue()), single])
+        return _marked("polars", [self._aside(sink.getvalue()), isinstance(value, pl.Series)])
 
     def _numpy(self, value: Any) -> Any:
         import numpy as np
