@@ -17,6 +17,7 @@ import pytest
 
 from burgee.cache.cached import CachedFunction
 from burgee.cache.facade import Cache
+from burgee.cache.flights import Flight
 from burgee.cache.memory import MemoryCache
 from burgee.core.errors import InvalidInputError
 
@@ -152,6 +153,15 @@ def test_each_of_those_who_waited_has_a_result_of_its_own(store: Cache) -> None:
         result["a"].append(2)
 
 
+def test_what_the_one_who_worked_does_with_the_result_is_not_seen_by_those_who_waited() -> None:
+    flight = Flight()
+    flight.waiting = 1
+    flight.value = result = {"a": [1]}
+    flight.land()
+    result["a"].append(2)
+    assert flight.result() == {"a": [1]}
+
+
 def test_a_result_that_was_invalidated_while_it_was_made_is_not_kept(store: Cache) -> None:
     price, asked, go = [1], threading.Event(), threading.Event()
 
@@ -178,20 +188,19 @@ def test_a_result_in_the_making_does_not_hold_up_the_child_of_a_fork(store: Cach
 
     @store.cached(ttl=60)
     def slow() -> int:
-        working.set()
         if os.getpid() == parent:
-            go.wait(10)
+            with store._provider._lock:  # type: ignore[attr-defined] # as a thread has it that stores something
+                working.set()
+                go.wait(10)
         return 1
 
     thread = threading.Thread(target=slow)
     thread.start()
     working.wait(10)
-    store._provider._lock.acquire()  # type: ignore[attr-defined] # as a thread that is storing something has it
     child = os.fork()
     if child == 0:
         signal.alarm(10)
         os._exit(0 if slow() == 1 else 1)
-    store._provider._lock.release()  # type: ignore[attr-defined]
     assert os.waitpid(child, 0)[1] == 0
     go.set()
     thread.join()

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, override
 
 import pandas as pd
 import pytest
@@ -14,6 +14,7 @@ import redis
 from burgee.cache.fallback import WithFallback
 from burgee.cache.layered import Layered
 from burgee.cache.memory import MemoryCache
+from burgee.cache.model import CacheEntry
 from burgee.cache.redis import RedisCache
 from burgee.core.errors import InvalidInputError
 from services.redis import RedisServer, running_redis
@@ -57,10 +58,20 @@ def test_a_server_that_fails_again_as_soon_as_it_is_back_is_left_alone_longer_ea
     cache.close()
 
 
-def test_a_server_that_takes_no_writes_is_not_taken_up(harmed: RedisServer) -> None:
+@pytest.mark.parametrize(
+    ("harm", "mend"),
+    [
+        (("replicaof", "127.0.0.1", "1"), ("replicaof", "no", "one")),
+        (("config", "set", "maxmemory", "1"), ("config", "set", "maxmemory", "0")),
+    ],
+    ids=["a replica", "full"],
+)
+def test_a_server_that_takes_no_writes_is_not_taken_up(
+    harmed: RedisServer, caplog: pytest.LogCaptureFixture, harm: tuple[str, ...], mend: tuple[str, ...]
+) -> None:
     now = [0.0]
     cache = WithFallback(RedisCache[Any](harmed.url, timeout=5), MemoryCache(), pause=1, clock=lambda: now[0])
-    harmed.cli("replicaof", "127.0.0.1", "1")
+    harmed.cli(*harm)
     for second in range(5):
         now[0] = second * 2.0
         cache.set("k", second)
@@ -68,10 +79,17 @@ def test_a_server_that_takes_no_writes_is_not_taken_up(harmed: RedisServer) -> N
         entry = cache.get_entry("k")
         assert entry is not None
         assert entry.value == second
-    harmed.cli("replicaof", "no", "one")
+    assert cache.stats().failures == 5
+    assert len(caplog.records) == 1
+    harmed.cli(*mend)
     now[0] = 100
     assert cache.get_entry("k") is None
     assert not cache.stats().away
+    harmed.cli(*harm)
+    cache.set("other", 1)
+    assert cache.stats().away
+    assert cache.get_entry("k") is None, "what was kept in memory the time before"
+    harmed.cli(*mend)
     cache.close()
 
 
@@ -100,6 +118,37 @@ def test_a_value_that_is_too_large_is_not_kept_and_takes_the_old_one_with_it(
     assert "is not kept: one" in caplog.text
     with pytest.raises(InvalidInputError, match="max_bytes"):
         RedisCache("redis://h", max_bytes=0)
+
+
+def test_a_value_is_gone_by_this_machines_clock_as_well(redis_server: RedisServer, prefix: str) -> None:
+    now = [1_000.0]
+    cache = RedisCache[Any](redis_server.url, prefix=prefix, timeout=5, clock=lambda: now[0])
+    cache.set("k", 1, ttl=60)
+    now[0] += 61
+    assert cache.get_entry("k") is None
+    cache.close()
+
+
+class Changing(RedisCache[Any]):
+    """Another process changes a value just after it was read."""
+
+    before: Layered[Any]
+
+    @override
+    def get_entry(self, key: str) -> CacheEntry[Any] | None:
+        entry = super().get_entry(key)
+        self.set(key, "new")
+        self.before._heard(f"another k {key}".encode())
+        return entry
+
+
+def test_what_was_read_just_before_it_changed_is_not_held(redis_server: RedisServer, prefix: str) -> None:
+    far = Changing(redis_server.url, prefix=prefix, timeout=5)
+    cache = far.before = Layered(MemoryCache[Any](), far)
+    far.set("k", "old")
+    values = [entry.value for _ in range(2) if (entry := cache.get_entry("k")) is not None]
+    assert values == ["old", "new"]
+    cache.close()
 
 
 HEAD = 17  # bytes before the value: the version and two times
