@@ -7,7 +7,6 @@ import functools
 import inspect
 import os
 import pickle
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from burgee.cache.facade import Cache
 from burgee.cache.flights import Flight
 from burgee.cache.memory import MemoryCache
 from burgee.core.errors import InvalidInputError
+from cache.conftest import forked
 
 
 @pytest.fixture
@@ -197,13 +197,10 @@ def test_a_result_in_the_making_does_not_hold_up_the_child_of_a_fork(store: Cach
     thread = threading.Thread(target=slow)
     thread.start()
     working.wait(10)
-    child = os.fork()
-    if child == 0:
-        signal.alarm(10)
-        os._exit(0 if slow() == 1 else 1)
-    assert os.waitpid(child, 0)[1] == 0
+    _, status = os.waitpid(forked(lambda: slow() == 1), 0)
     go.set()
     thread.join()
+    assert status == 0
 
 
 def test_a_result_in_its_time_is_not_made_anew_however_much_its_end_is_moved_by_chance() -> None:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import threading
 from collections.abc import Iterator
 from typing import Any, override
@@ -17,6 +16,7 @@ from burgee.cache.memory import MemoryCache
 from burgee.cache.model import CacheEntry
 from burgee.cache.redis import RedisCache
 from burgee.core.errors import InvalidInputError
+from cache.conftest import forked
 from services.redis import RedisServer, running_redis
 
 
@@ -197,20 +197,18 @@ def test_memory_before_redis_keeps_a_values_own_times_and_the_child_of_a_fork_he
     assert entry.ttl == pytest.approx(600)
     assert one.stats().entries == 1
     ready, told = os.pipe(), os.pipe()
-    child = os.fork()
-    if child == 0:
-        signal.alarm(20)
+
+    def hears() -> bool:
         one._hearing.wait(10)
         one.get_entry("k")
         os.write(ready[1], b"x")
         os.read(told[0], 1)
-        until, pause = 0, threading.Event()
+        pause = threading.Event()
         while (entry := one.get_entry("k")) is None or entry.value != 2:
-            until += 1
             pause.wait(0.01)
-            if until > 1000:
-                os._exit(1)
-        os._exit(0)
+        return True
+
+    child = forked(hears)
     os.read(ready[0], 1)
     other.set("k", 2)
     os.write(told[1], b"x")

@@ -106,9 +106,10 @@ def _feed_container(digest: Any, value: object, where: str, depth: int) -> bool:
         put(digest, "slice", b"")
         _feed(digest, (value.start, value.stop, value.step), where, depth + 1)
     elif isinstance(value, Mapping):
-        _unordered(digest, "mapping", list(value.items()), where, depth)
+        named = [(f"{where}[{key!r}]" if type(key) is str else where, (key, item)) for key, item in value.items()]
+        _unordered(digest, "mapping", named, depth)
     elif isinstance(value, AbstractSet):
-        _unordered(digest, "set", list(value), where, depth)
+        _unordered(digest, "set", [(where, (item,)) for item in value], depth)
     else:
         return False
     return True
@@ -130,11 +131,12 @@ def _feed_object(digest: Any, value: Any, where: str, depth: int) -> bool:
     return True
 
 
-def _unordered(digest: Any, name: str, items: list[Any], where: str, depth: int) -> None:
+def _unordered(digest: Any, name: str, items: list[tuple[str, tuple[Any, ...]]], depth: int) -> None:
     parts = []
-    for item in items:
+    for where, item in items:
         part = hashlib.blake2b(digest_size=16)
-        _feed(part, item, where, depth + 1)
+        for half in item:
+            _feed(part, half, where, depth + 1)
         parts.append(part.digest())
     put(digest, name, b"".join(sorted(parts)))
 
