@@ -7,10 +7,10 @@ last. What is asked becomes tantivy's own query objects (`search.tantivyquery`),
 import os
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, override
 
 from burgee.core.checks import need_whole
@@ -19,17 +19,52 @@ from burgee.search.checks import check_suggest
 from burgee.search.errors import SearchUnavailableError
 from burgee.search.model import Document, IndexMapping, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
+from burgee.search.stems import need_stems
 from burgee.search.tantivycatalogue import Built, Catalogue
 from burgee.search.tantivyindex import POSITION, document_of, position_of, schema_of
-from burgee.search.tantivyquery import Queries
-from burgee.search.tantivysearch import Open, Search, stored_bytes
+from burgee.search.tantivysearch import State
 from burgee.search.values import checked_name
 
 if TYPE_CHECKING:
     import tantivy
 
-_HEAP = 64 * 1024 * 1024
+_HEAP = 256 * 1024 * 1024  # taken by those who write much at once: so they make one segment, which is quick to ask
 _WAIT = 10.0  # seconds for another process's writer
+_TRUSTED = 1.0  # seconds that nobody looks at a folder where nothing seems to have changed
+
+
+@dataclass(slots=True)
+class _Open:
+    """An index that is open: its file that each commit changes, and its state as that file said it."""
+
+    index: "tantivy.Index"
+    mapping: IndexMapping
+    meta: str | None
+    stamp: tuple[int, int] = (0, 0)
+    state: State | None = None
+    writing: threading.Lock = field(default_factory=threading.Lock)
+
+    def now(self) -> State:
+        """What was committed last, by whatever process."""
+        stamp = self.stamp
+        if self.meta is not None:
+            found = os.stat(self.meta)  # noqa: PTH116 - for each query, and a Path takes as long again
+            stamp = (found.st_mtime_ns, found.st_ino)
+        state = self.state
+        if state is None or stamp != self.stamp:
+            self.index.reload()
+            state = State(self.index.schema, self.index.searcher(), self.mapping)
+            self.state, self.stamp = state, stamp
+        return state
+
+
+@dataclass(slots=True)
+class _Known:
+    """The states of indexes by name, after so many changes. For a while: who knows what happens to a folder."""
+
+    changes: int | None
+    until: float = field(default_factory=lambda: time.monotonic() + _TRUSTED)
+    states: dict[str, State] = field(default_factory=dict)
 
 
 class TantivySearch(SearchProvider[Document]):
@@ -46,7 +81,8 @@ class TantivySearch(SearchProvider[Document]):
             raise MissingExtraError("search on tantivy", "search") from None
         self._folder = None if folder is None else Path(folder) / "tantivy"
         self._catalogue = Catalogue(self._folder)
-        self._opened: dict[str, Open] = {}
+        self._opened: dict[str, _Open] = {}
+        self._known = _Known(None)
         self._lock = threading.Lock()
 
     @override
@@ -54,17 +90,18 @@ class TantivySearch(SearchProvider[Document]):
         import tantivy
 
         name = checked_name("an index", index)
+        need_stems(mapping)
 
         def build(place: str) -> None:
             path = None if self._folder is None else self._folder / place
             if path is not None:
                 path.mkdir()
-            with _told(name):
+            with _Told(name):
                 # Documents stand by id: of those that are as good as each other the first is the first by id.
                 made = tantivy.Index(
                     schema_of(mapping), None if path is None else str(path), reuse=False, sort_by_field="id"
                 )
-            self._opened[place] = Open(made, made.schema, mapping, None if path is None else str(path / "meta.json"))
+            self._opened[place] = _Open(made, mapping, None if path is None else str(path / "meta.json"))
 
         self._catalogue.create(name, mapping, build)
         self._forget()
@@ -73,7 +110,7 @@ class TantivySearch(SearchProvider[Document]):
     def write(self, index: str, changes: Iterable[Put[Document] | Remove], position: int) -> None:
         need_whole("position", position)
         opened = self._open(index)
-        with opened.writing, _told(index):
+        with opened.writing, _Told(index):
             writer = _writer(opened.index, index)
             try:
                 writer.garbage_collect_files()  # what a killed writer left would be in this one's way
@@ -89,33 +126,30 @@ class TantivySearch(SearchProvider[Document]):
                 raise
             finally:
                 writer.wait_merging_threads()  # and the next may write
-            opened.searcher = None
+                opened.state = None
+                self._catalogue.changed()
 
     @override
     def position(self, index: str) -> int:
-        opened = self._open(index)
-        with _told(index):
-            return self._position(opened)
+        with _Told(index):
+            return self._state(index).position()
 
     @override
     def search(self, index: str, query: SearchQuery) -> SearchResult[Document]:
-        opened = self._open(index)
-        with _told(index):
-            return Search(opened, _searcher(opened)).answer(query)
+        with _Told(index):
+            return self._state(index).answer(query)
 
     @override
     def suggest(self, index: str, prefix: str, field: str, limit: int) -> Sequence[str]:
         opened = self._open(index)
         begins = check_suggest(opened.mapping, prefix, field, limit)
-        with _told(index):
-            return Search(opened, _searcher(opened)).suggest(begins, field, limit)
+        with _Told(index):
+            return self._state(index).suggest(begins, field, limit)
 
     @override
     def count(self, index: str) -> int:
-        opened = self._open(index)
-        with _told(index):
-            searcher = _searcher(opened)
-            return int(searcher.num_docs) - bool(self._position_hit(opened, searcher))
+        with _Told(index):
+            return self._state(index).count()
 
     @override
     def point(self, alias: str, index: str) -> str | None:
@@ -139,18 +173,20 @@ class TantivySearch(SearchProvider[Document]):
     def close(self) -> None:
         with self._lock:
             self._opened.clear()
+            self._known = _Known(None)
 
-    def _position_hit(self, opened: Open, searcher: "tantivy.Searcher") -> "list[tuple[float, tantivy.DocAddress]]":
-        query = Queries(opened.schema, searcher, opened.mapping).term("is", POSITION)
-        return list(searcher.search(query, 1).hits)
+    def _state(self, name: str) -> State:
+        """What was committed last to the index of that name, by whatever process."""
+        changes = self._catalogue.changes()
+        known = self._known
+        if changes is None or changes != known.changes or time.monotonic() > known.until:
+            known = self._known = _Known(changes)
+        state = known.states.get(name)
+        if state is None:
+            state = known.states[name] = self._open(name).now()
+        return state
 
-    def _position(self, opened: Open) -> int:
-        searcher = _searcher(opened)
-        for _, address in self._position_hit(opened, searcher):
-            return int(stored_bytes(searcher, address))
-        return 0
-
-    def _open(self, name: str) -> Open:
+    def _open(self, name: str) -> _Open:
         built = self._catalogue.now().built(name)
         found = self._opened.get(built.place)
         if found is None:
@@ -159,15 +195,15 @@ class TantivySearch(SearchProvider[Document]):
                 self._opened[built.place] = found
         return found
 
-    def _load(self, name: str, built: Built) -> Open:
+    def _load(self, name: str, built: Built) -> _Open:
         import tantivy
 
         if self._folder is None:
             raise NotFoundError("index", name)  # dropped meanwhile
         path = self._folder / built.place
-        with _told(name):
+        with _Told(name):
             index = tantivy.Index.open(str(path))
-            return Open(index, index.schema, built.mapping, str(path / "meta.json"))
+            return _Open(index, built.mapping, str(path / "meta.json"))
 
     def _forget(self) -> None:
         """Close what is no index any more."""
@@ -175,21 +211,6 @@ class TantivySearch(SearchProvider[Document]):
         with self._lock:
             for place in set(self._opened) - places:
                 del self._opened[place]
-
-
-def _searcher(opened: Open) -> "tantivy.Searcher":
-    """A searcher that sees what was committed last, by whatever process."""
-    stamp = opened.stamp
-    if opened.meta is not None:
-        found = os.stat(opened.meta)  # noqa: PTH116 - for each query, and a Path takes as long again
-        stamp = (found.st_mtime_ns, found.st_ino)
-    searcher = opened.searcher
-    if searcher is None or stamp != opened.stamp:
-        opened.index.reload()
-        searcher = opened.index.searcher()
-        opened.orders, opened.prepared = OrderedDict(), {}
-        opened.searcher, opened.stamp = searcher, stamp
-    return searcher
 
 
 def _writer(index: "tantivy.Index", name: str) -> "tantivy.IndexWriter":
@@ -207,16 +228,21 @@ def _writer(index: "tantivy.Index", name: str) -> "tantivy.IndexWriter":
             time.sleep(0.02)
 
 
-@contextmanager
-def _told(name: str) -> Iterator[None]:
+class _Told:
     """Tantivy's complaints as ours: what it says of a damaged index, and its panics, which end no process."""
-    try:
-        yield
-    except BurgeeError:
-        raise
-    except (OSError, ValueError) as error:
-        raise SearchUnavailableError(f"tantivy can't use the index {name!r}: {error}") from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise SearchUnavailableError(f"tantivy gave up on the index {name!r}: {error}") from None
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None or isinstance(error, BurgeeError):
+            return
+        if isinstance(error, OSError | ValueError):
+            raise SearchUnavailableError(f"tantivy can't use the index {self._name!r}: {error}") from error
+        if type(error).__name__ == "PanicException":
+            raise SearchUnavailableError(f"tantivy gave up on the index {self._name!r}: {error}") from None
