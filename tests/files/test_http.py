@@ -60,6 +60,14 @@ def test_a_range_gives_its_part_and_what_is_no_range_the_whole(
     assert got.headers.get("X-Content-Type-Options") == ("nosniff" if status != 416 else None)
 
 
+def test_its_length_can_be_asked_without_its_content(address: str) -> None:
+    head, whole = httpx.head(address, headers={"Range": "bytes=0-3"}), httpx.get(address)
+    assert (head.status_code, head.headers["Content-Length"], head.content) == (200, "100", b"")
+    ours = {"content-disposition", "content-length", "content-type", "etag", "accept-ranges"}
+    assert {name: head.headers.get(name) for name in ours} == {name: whole.headers.get(name) for name in ours}
+    assert httpx.head(address[:-4] + "AAAA").status_code == 403
+
+
 def test_a_part_of_what_was_changed_meanwhile_is_not_given_and_what_is_known_is_not_sent_again(address: str) -> None:
     mark = httpx.get(address).headers["ETag"]
     for part, condition, status in (

@@ -38,8 +38,8 @@ async def drain(content: Octets) -> None:
 
 
 async def respond(request: Request, ask: Asked) -> Response:
-    """The bytes that the request wants: all, or the one part its Range names (RFC 9110, section 14)."""
-    part = wanted_range(request.headers.get("Range"))
+    """The bytes that the request wants: all, or the one part its Range names (RFC 9110, section 14); for HEAD none."""
+    part = wanted_range(request.headers.get("Range")) if request.method == "GET" else None
     found = await ask(*(part or (0, None)))
     if part is not None and not _stands(request, found):
         if not isinstance(found, Err):
@@ -58,7 +58,12 @@ async def respond(request: Request, ask: Asked) -> Response:
     if content.is_part:
         headers["Content-Range"] = content_range(content)
     kind = headers.pop("Content-Type", octets.MEDIA_TYPE)
-    answer = StreamingResponse(_sent(content), 206 if content.is_part else 200, headers=headers)
+    answer: Response
+    if request.method == "HEAD":
+        await content.aclose()
+        answer = Response(headers=headers)
+    else:
+        answer = StreamingResponse(_sent(content), 206 if content.is_part else 200, headers=headers)
     answer.headers["Content-Type"] = kind  # as it is: for text, Starlette would name an alphabet
     return answer
 
