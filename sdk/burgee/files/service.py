@@ -26,9 +26,9 @@ from burgee.files.content import DEFAULT_TYPES, media_type, need_allowed, patter
 from burgee.files.errors import ScannerUnavailableError, StorageUnavailableError
 from burgee.files.headers import download_headers
 from burgee.files.intake import Claims, Rules
-from burgee.files.keeping import EXPECTED, Keeper, Opened, Storage, incoming, now_of
+from burgee.files.keeping import EXPECTED, Keeper, Opened, Storage, now_of
 from burgee.files.keys import check_age, check_expires
-from burgee.files.model import AwaitedFile, CheckReport, FileChange, FileMetadata, SignedUrl, Usage
+from burgee.files.model import AwaitedFile, CheckReport, FileChange, FileMetadata, FileState, SignedUrl, Usage, incoming
 from burgee.files.names import clean_name
 from burgee.files.protocol import FileService, UploadError
 from burgee.files.scanner import Scanner
@@ -211,9 +211,10 @@ class LocalFileService(FileService):
         tenant = require_tenant()
 
         def work() -> Octets:
-            file = self._there(tenant, id)
+            state = self._there(tenant, id)
+            file = state.file
             first, last = _part(file, start, stop)
-            pieces = self._keeper.storage.read(f"{tenant}/{id}", first, last)
+            pieces = self._keeper.storage.read(state.key(tenant), first, last)
             headers = download_headers(file.name, file.type, file.checksum)
             return Octets(pieces, size=last - first, start=first, total=file.size, headers=headers)
 
@@ -227,9 +228,10 @@ class LocalFileService(FileService):
 
         def work() -> SignedUrl:
             seconds = check_expires(expires)
-            file = self._there(tenant, id)
+            state = self._there(tenant, id)
+            file = state.file
             until = now_of(self._clock) + timedelta(seconds=seconds)
-            own = self._keeper.storage.signed_get(f"{tenant}/{id}", seconds, name=file.name, type=file.type)
+            own = self._keeper.storage.signed_get(state.key(tenant), seconds, name=file.name, type=file.type)
             if own is not None:
                 return own
             claims = SignedClaims(tenant, id, "GET", until, file.name, file.type, file.size)
@@ -285,11 +287,11 @@ class LocalFileService(FileService):
 
         return await apart(partial(_told, work))
 
-    def _there(self, tenant: str, id: str) -> FileMetadata:
+    def _there(self, tenant: str, id: str) -> FileState:
         state = self._keeper.state(tenant, id)
         if state is None or state.status != "stored":
             raise NotFoundError("file", id)
-        return state.file
+        return state
 
     def _stored(self, tenant: str, after: str, step: int, *, most: int | None = None) -> Iterator[FileMetadata]:
         """The files behind one, as they are found; of the first `most` known ones, if that is said."""
