@@ -74,6 +74,11 @@ class FolderStorage(StorageProvider[Mapping[str, str]]):
         """The folder."""
         return str(self._root)
 
+    @property
+    def has_addresses(self) -> bool:
+        """No: a folder is reached by no address."""
+        return False
+
     def write(self, key: str, content: Iterable[bytes], metadata: Mapping[str, str]) -> StoredObject[Mapping[str, str]]:
         """Store an object, durable when this returns. It appears whole or, if `content` raises, not at all."""
         place, checked = self._place(key), check_metadata(metadata)
@@ -140,13 +145,13 @@ class FolderStorage(StorageProvider[Mapping[str, str]]):
             return sum(_removed(path, before) for path in left)
 
     def signed_get(self, key: str, expires: float, *, name: str, type: str) -> SignedUrl | None:
-        """None: a folder has no address; burgee's server honours one (`files.signing`)."""
+        """None."""
         del name, type
         check_key(key), check_expires(expires)
         return None
 
     def signed_put(self, key: str, expires: float, *, type: str, size: int | None = None) -> SignedUrl | None:
-        """None, as in `signed_get`."""
+        """None."""
         del type, size
         check_key(key), check_expires(expires)
         return None

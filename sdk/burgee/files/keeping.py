@@ -15,7 +15,14 @@ from threading import Lock
 from sqlalchemy import Connection
 
 from burgee.core.clock import Clock
-from burgee.core.errors import BurgeeError, ConflictError, DuplicateEventError, InvalidInputError, NotFoundError
+from burgee.core.errors import (
+    BurgeeError,
+    ConflictError,
+    DuplicateEventError,
+    InvalidInputError,
+    NotFoundError,
+    WorkspaceError,
+)
 from burgee.core.ids import new_id
 from burgee.core.json import Json
 from burgee.core.result import Err, Ok, Result
@@ -45,11 +52,14 @@ class Opened:
     def __init__(self, make: Callable[[], Storage]) -> None:
         self._make = make
         self._made: Storage | None = None
+        self._closed = False
         self._lock = Lock()
 
     def get(self) -> Storage:
         """The storage."""
         with self._lock:
+            if self._closed:
+                raise WorkspaceError("the workspace of these files is closed", hint="open it again: burgee.open(…)")
             if self._made is None:
                 self._made = self._make()
             return self._made
@@ -57,7 +67,7 @@ class Opened:
     def close(self) -> None:
         """Give it back."""
         with self._lock:
-            made, self._made = self._made, None
+            made, self._made, self._closed = self._made, None, True
         if made is not None:
             made.close()
 
