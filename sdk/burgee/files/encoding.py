@@ -29,7 +29,7 @@ class Encoded:
 
     def __init__(self, table: "pa.Table", ending: str) -> None:
         self._table = table.unify_dictionaries()  # a file of Arrow has one for each column
-        self._kind, self._write, self._at_once = _KINDS.get(ending, ("Parquet", _parquet, _GROUP))
+        self._kind, self._write, self._at_once = _KINDS.get(ending, _KINDS["parquet"])
         self.rows = table.num_rows
         self.done = 0
         """How many rows are written."""
@@ -115,4 +115,5 @@ _KINDS: dict[str, tuple[str, _Writing, int]] = {
     **dict.fromkeys(("arrow", "feather"), ("Arrow", _arrow, _GROUP)),
     **dict.fromkeys(("jsonl", "ndjson"), ("JSON lines", _lines, _TEXT)),
     "csv": ("CSV", _csv, _TEXT),
+    "parquet": ("Parquet", _parquet, _GROUP),
 }

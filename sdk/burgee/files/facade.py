@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, override
 
 from burgee.core.checks import need_text
 from burgee.core.display import Sheet, Shown
+from burgee.core.errors import InvalidInputError
 from burgee.core.history import History
 from burgee.core.json import Json
 from burgee.core.link import Link
@@ -116,9 +117,13 @@ class File(Shown):
         """Write it to a path, or under its own name into a folder; the path.
 
         What was there before is replaced when all bytes have come and are right, not sooner.
+
+        Raises:
+            ChecksumError: what came is not what was uploaded.
+            InvalidInputError: the path can't be written to.
         """
         place = Path(path)
-        if place.is_dir():
+        if os.path.isdir(place):  # noqa: PTH112 - Path.is_dir raises where a name is too long
             place /= Path(self.name).name
         new = place.with_name(f".{uuid.uuid4().hex}.part")  # with the name before it, it could be too long
         shown = self._way.progress if progress is None else progress
@@ -130,9 +135,11 @@ class File(Shown):
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(place)
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(OSError):
                 new.unlink()
+            if isinstance(error, OSError):
+                raise InvalidInputError(f"can't write {str(place)!r}: {error.strerror or error}") from error
             raise
         return place
 

@@ -44,6 +44,7 @@ _AHEAD = 16 * 1024 * 1024
 """Bytes after which the system is asked to bring them to the disk, while more come."""
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 """Symbolic links and pipes are neither followed nor waited for."""
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
 
 
@@ -230,7 +231,10 @@ class FolderStorage(StorageProvider[Mapping[str, str]]):
             yield
         except OSError as error:
             why = error.strerror or str(error)
-            raise StorageUnavailableError(f"the folder of files {self.place!r} can't be used: {why}") from error
+            hint = "make room there; nothing of this file was kept" if error.errno in _FULL else None
+            raise StorageUnavailableError(
+                f"the folder of files {self.place!r} can't be used: {why}", hint=hint
+            ) from error
 
 
 def _kept(part: str) -> str:

@@ -214,8 +214,6 @@ class Keeper:
         file = state.file
         claims = Claims(file.name, file.type, file.size if state.sized else None)
         try:
-            if self.storage.stat(state.key(tenant)) is None:
-                raise NotFoundError("file", file.id)
             with keyless(), contextlib.closing(Octets(self.storage.read(state.key(tenant)))) as content:
                 kept = self.keep(tenant, content, claims, file.labels, awaited=file.id)
         except UploadRefusedError:

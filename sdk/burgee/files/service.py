@@ -279,7 +279,6 @@ class LocalFileService(FileService):
 
     async def permitted(self, token: str, method: str) -> Result[SignedClaims, AuthenticationError]:
         """What a signed address permits now."""
-
         signer = self._signer or await self._database.run(self._signing)
         try:
             return Ok(signer.verify(token, method, now_of(self._clock)))

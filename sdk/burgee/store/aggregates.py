@@ -24,10 +24,7 @@ from burgee.store.schema import states
 
 _GET = Prepared(text("SELECT data FROM states WHERE tenant = :tenant AND kind = :kind AND id = :id"))
 _PAGE = Prepared(
-    text(
-        "SELECT data FROM states WHERE tenant = :tenant AND kind = :kind AND id > :after"
-        " ORDER BY id LIMIT :most"
-    )
+    text("SELECT data FROM states WHERE tenant = :tenant AND kind = :kind AND id > :after ORDER BY id LIMIT :most")
 )
 _PUT = Prepared(
     text(
