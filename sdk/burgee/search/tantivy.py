@@ -4,7 +4,9 @@ An index has one writer at a time, of any process; others wait a moment for it. 
 last. What is asked becomes tantivy's own query objects (`search.tantivyquery`), never text that it would read.
 """
 
+import errno
 import os
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -16,10 +18,11 @@ from typing import TYPE_CHECKING, override
 from burgee.core.checks import need_whole
 from burgee.core.errors import BurgeeError, MissingExtraError, NotFoundError
 from burgee.search.checks import check_suggest
-from burgee.search.errors import SearchUnavailableError
+from burgee.search.errors import DamagedIndexError, SearchUnavailableError
 from burgee.search.model import Document, IndexMapping, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
 from burgee.search.tantivycatalogue import Built, Catalogue
+from burgee.search.tantivyfiles import LARGEST_LOOKED_AT, is_damaged
 from burgee.search.tantivyindex import POSITION, document_of, position_of, schema_of
 from burgee.search.tantivyquery import Queries
 from burgee.search.tantivysearch import Open, Search, stored_bytes
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     import tantivy
 
 _HEAP = 64 * 1024 * 1024
+_REFUSED = re.compile(r"\b(?:code: |os error )(\d+)")  # how tantivy tells an error of the system
 _WAIT = 10.0  # seconds for another process's writer
 
 
@@ -72,8 +76,7 @@ class TantivySearch(SearchProvider[Document]):
     @override
     def write(self, index: str, changes: Iterable[Put[Document] | Remove], position: int) -> None:
         need_whole("position", position)
-        opened = self._open(index)
-        with opened.writing, _told(index):
+        with self._using(index) as opened, opened.writing:
             writer = _writer(opened.index, index)
             try:
                 writer.garbage_collect_files()  # what a killed writer left would be in this one's way
@@ -93,29 +96,25 @@ class TantivySearch(SearchProvider[Document]):
 
     @override
     def position(self, index: str) -> int:
-        opened = self._open(index)
-        with _told(index):
-            return self._position(opened)
+        with self._using(index) as opened:
+            return _position(opened, _searcher(opened, index))
 
     @override
     def search(self, index: str, query: SearchQuery) -> SearchResult[Document]:
-        opened = self._open(index)
-        with _told(index):
-            return Search(opened, _searcher(opened)).answer(query)
+        with self._using(index) as opened:
+            return Search(opened, _searcher(opened, index)).answer(query)
 
     @override
     def suggest(self, index: str, prefix: str, field: str, limit: int) -> Sequence[str]:
-        opened = self._open(index)
-        begins = check_suggest(opened.mapping, prefix, field, limit)
-        with _told(index):
-            return Search(opened, _searcher(opened)).suggest(begins, field, limit)
+        with self._using(index) as opened:
+            begins = check_suggest(opened.mapping, prefix, field, limit)
+            return Search(opened, _searcher(opened, index)).suggest(begins, field, limit)
 
     @override
     def count(self, index: str) -> int:
-        opened = self._open(index)
-        with _told(index):
-            searcher = _searcher(opened)
-            return int(searcher.num_docs) - bool(self._position_hit(opened, searcher))
+        with self._using(index) as opened:
+            searcher = _searcher(opened, index)
+            return int(searcher.num_docs) - bool(_position_hit(opened, searcher))
 
     @override
     def point(self, alias: str, index: str) -> str | None:
@@ -140,16 +139,6 @@ class TantivySearch(SearchProvider[Document]):
         with self._lock:
             self._opened.clear()
 
-    def _position_hit(self, opened: Open, searcher: "tantivy.Searcher") -> "list[tuple[float, tantivy.DocAddress]]":
-        query = Queries(opened.schema, searcher, opened.mapping).term("is", POSITION)
-        return list(searcher.search(query, 1).hits)
-
-    def _position(self, opened: Open) -> int:
-        searcher = _searcher(opened)
-        for _, address in self._position_hit(opened, searcher):
-            return int(stored_bytes(searcher, address))
-        return 0
-
     def _open(self, name: str) -> Open:
         built = self._catalogue.now().built(name)
         found = self._opened.get(built.place)
@@ -165,9 +154,26 @@ class TantivySearch(SearchProvider[Document]):
         if self._folder is None:
             raise NotFoundError("index", name)  # dropped meanwhile
         path = self._folder / built.place
-        with _told(name):
+        if is_damaged(path, at_most=LARGEST_LOOKED_AT):
+            raise _damaged(name)
+        with _opening(name):
             index = tantivy.Index.open(str(path))
             return Open(index, index.schema, built.mapping, str(path / "meta.json"))
+
+    @contextmanager
+    def _using(self, name: str) -> Iterator[Open]:
+        """An index while it is used. If it fails as its files are damaged, it is closed, and so found to be so."""
+        opened = self._open(name)
+        try:
+            with _told(name):
+                yield opened
+        except SearchUnavailableError as error:
+            place = None if opened.meta is None else Path(opened.meta).parent
+            if place is None or not (isinstance(error, DamagedIndexError) or is_damaged(place)):
+                raise
+            with self._lock:
+                self._opened.pop(place.name, None)
+            raise _damaged(name) from error
 
     def _forget(self) -> None:
         """Close what is no index any more."""
@@ -177,7 +183,18 @@ class TantivySearch(SearchProvider[Document]):
                 del self._opened[place]
 
 
-def _searcher(opened: Open) -> "tantivy.Searcher":
+def _position_hit(opened: Open, searcher: "tantivy.Searcher") -> "list[tuple[float, tantivy.DocAddress]]":
+    query = Queries(opened.schema, searcher, opened.mapping).term("is", POSITION)
+    return list(searcher.search(query, 1).hits)
+
+
+def _position(opened: Open, searcher: "tantivy.Searcher") -> int:
+    for _, address in _position_hit(opened, searcher):
+        return int(stored_bytes(searcher, address))
+    return 0
+
+
+def _searcher(opened: Open, name: str) -> "tantivy.Searcher":
     """A searcher that sees what was committed last, by whatever process."""
     stamp = opened.stamp
     if opened.meta is not None:
@@ -185,8 +202,9 @@ def _searcher(opened: Open) -> "tantivy.Searcher":
         stamp = (found.st_mtime_ns, found.st_ino)
     searcher = opened.searcher
     if searcher is None or stamp != opened.stamp:
-        opened.index.reload()
-        searcher = opened.index.searcher()
+        with _opening(name):
+            opened.index.reload()
+            searcher = opened.index.searcher()
         opened.orders, opened.prepared = OrderedDict(), {}
         opened.searcher, opened.stamp = searcher, stamp
     return searcher
@@ -209,7 +227,7 @@ def _writer(index: "tantivy.Index", name: str) -> "tantivy.IndexWriter":
 
 @contextmanager
 def _told(name: str) -> Iterator[None]:
-    """Tantivy's complaints as ours: what it says of a damaged index, and its panics, which end no process."""
+    """Tantivy's complaints as ours, also its panics, which end no process."""
     try:
         yield
     except BurgeeError:
@@ -220,3 +238,20 @@ def _told(name: str) -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         raise SearchUnavailableError(f"tantivy gave up on the index {name!r}: {error}") from None
+
+
+@contextmanager
+def _opening(name: str) -> Iterator[None]:
+    """While an index is opened. Files that the system gives and nobody can read are damaged, or an older tantivy's."""
+    try:
+        with _told(name):
+            yield
+    except SearchUnavailableError as error:
+        refused = _REFUSED.search(str(error))
+        if refused is not None and int(refused[1]) != errno.ENOENT:
+            raise
+        raise _damaged(name) from error
+
+
+def _damaged(name: str) -> DamagedIndexError:
+    return DamagedIndexError(f"the files of the search index {name!r} are damaged")
