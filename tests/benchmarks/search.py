@@ -27,7 +27,7 @@ from burgee.search.protocol import Put
 from burgee.search.tantivy import TantivySearch
 from real_data import real_file
 
-ROUNDS = 5
+ROUNDS = 20
 MAPPING = IndexMapping((Field("summary", Kind.TEXT), Field("month", Kind.DATE)))
 SINGLE = ("kubernetes", "redis", "django", "async", "client", "parser", "python", "wrapper")
 PAIRS = ("async client", "feature flags", "django rest", "command line", "machine learning", "data analysis")
@@ -95,7 +95,7 @@ class Bare:
         self._schema = made.build()
         folder.mkdir()
         index = tantivy.Index(self._schema, str(folder))
-        writer = index.writer(64 * 1024 * 1024, 1)
+        writer = index.writer(256 * 1024 * 1024, 1)
         for id, month, summary in held:
             document = tantivy.Document()
             document.add_text("id", id)

@@ -1,8 +1,9 @@
 """The meaning of a query in plain Python, document by document: what every engine must answer.
 
-Only what a word is comes from `search.analysis`; all else is thought out anew, slow and plain. Scores are BM25 as
-Lucene counts it (Robertson and Zaragoza 2009, `idf = log(1 + (N - n + 0.5) / (n + 0.5))`, k1 1.2, b 0.75), a field's
-times its weight, added up over the fields.
+Only what a word is comes from `search.analysis`, and its stems from Snowball; all else is thought out anew, slow and
+plain. Scores are BM25 as Lucene counts it (Robertson and Zaragoza 2009, `idf = log(1 + (N - n + 0.5) / (n + 0.5))`,
+k1 1.2, b 0.75), a field's times its weight, added up over the fields. A word has a stem as it is compared, and perhaps
+another one with its accents: in a field with a language each of them is like a word.
 """
 
 import math
@@ -14,7 +15,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from burgee.search.analysis import words
+from Stemmer import Stemmer
+
+from burgee.search.analysis import accented, tokens, words
 from burgee.search.model import (
     All,
     AnyOf,
@@ -58,10 +61,15 @@ class Oracle:
     def __init__(self, mapping: IndexMapping, documents: Mapping[str, Mapping[str, Any]]) -> None:
         self._kinds = {field.name: field.kind for field in mapping.fields}
         self._weights = {field.name: field.weight for field in mapping.fields if field.kind is Kind.TEXT}
+        self._languages = {field.name: field.language for field in mapping.fields}
         self.documents = documents
         self._values = {id: {name: self._held(name, doc) for name in self._kinds} for id, doc in documents.items()}
         self._words = {
             id: {name: [words(value) for value in held[name]] for name in self._weights}
+            for id, held in self._values.items()
+        }
+        self._stems = {
+            id: {name: [self._stemmed(name, value) for value in held[name]] for name in self._weights}
             for id, held in self._values.items()
         }
 
@@ -76,7 +84,7 @@ class Oracle:
         """Whether a query finds a document."""
         if query.text is not None and not self._says(id, query.text, tuple(self._weights)):
             return False
-        if query.like is not None and (id == query.like or not self._standing(query.like) & self._all_words(id)):
+        if query.like is not None and (id == query.like or not self._alike(id, query.like)):
             return False
         return all(self._passes(id, given) for given in query.filters)
 
@@ -98,13 +106,24 @@ class Oracle:
         values = [value for value in (given if isinstance(given, list) else [given]) if value is not None]
         return [_moment(value) for value in values] if self._kinds[name] is Kind.DATE else values
 
-    def _all_words(self, id: str) -> set[str]:
-        return {word for several in self._words[id].values() for value in several for word in value}
+    def _stemmed(self, name: str, value: str) -> list[str]:
+        written = [(token.text, accented(value[token.start : token.end])) for token in tokens(value)]
+        return [stem for word, accents in written for stem in stems(word, accents, self._languages[name])]
 
-    def _standing(self, id: str) -> set[str]:
-        there = self._all_words(id)
+    def _alike(self, id: str, other: str) -> bool:
+        """Whether a document is found by one of the words that stand for another."""
+        texts = [value for name in self._weights for value in self._values[other][name]]
+        written = [(token.text, accented(text[token.start : token.end])) for text in texts for token in tokens(text)]
+        there = dict(reversed(written))  # as each was written first
         long = [word for word in there if len(word) >= 4] or there
-        return set(sorted(long, key=lambda word: (-len(word), word))[:25])
+        standing = sorted(long, key=lambda word: (-len(word), word))[:25]
+        return any(self._says(id, Word(word, accented=there[word]), tuple(self._weights)) for word in standing)
+
+    def _held_as(self, leaf: Word | Phrase, name: str) -> tuple[list[Word | Phrase], dict[str, dict[str, Any]]]:
+        """What a word or phrase is in a field, and where to look for it: among the words there, or among the stems."""
+        if self._languages[name] is None or isinstance(leaf, Phrase) or leaf.prefix or leaf.fuzzy:
+            return [leaf], self._words
+        return [Word(stem) for stem in stems(leaf.text, leaf.accented, self._languages[name])], self._stems
 
     def _says(self, id: str, text: Text, fields: tuple[str, ...]) -> bool:
         match text:
@@ -117,7 +136,8 @@ class Oracle:
             case Within(names, of):
                 return self._says(id, of, tuple(name for name in fields if name in names))
             case Word() | Phrase():
-                return any(_times(text, value) for name in fields for value in self._words[id][name])
+                held = [(name, *self._held_as(text, name)) for name in fields]
+                return any(_times(part, value) for name, of, there in held for part in of for value in there[id][name])
 
     def _passes(self, id: str, given: Filter) -> bool:
         match given:
@@ -171,9 +191,10 @@ class Oracle:
 
     def _leaf_score(self, id: str, leaf: Word | Phrase, fields: tuple[str, ...]) -> float:
         score = 0.0
-        for name in fields:
-            lengths = {other: sum(map(len, held[name])) for other, held in self._words.items()}
-            times = {other: sum(_times(leaf, value) for value in held[name]) for other, held in self._words.items()}
+        held_as = [(name, *self._held_as(leaf, name)) for name in fields]
+        for name, part, there in ((name, part, there) for name, of, there in held_as for part in of):
+            lengths = {other: sum(map(len, held[name])) for other, held in there.items()}
+            times = {other: sum(_times(part, value) for value in held[name]) for other, held in there.items()}
             having = sum(map(bool, times.values()))
             if not times[id]:
                 continue
@@ -194,6 +215,14 @@ class Oracle:
                 yield from self._wanted(of, tuple(name for name in fields if name in names))
             case Without():
                 return
+
+
+@lru_cache(maxsize=100_000)
+def stems(word: str, accents: str, language: str | None) -> list[str]:
+    """The stems of a word in a language, each once; none without a language."""
+    forms = [] if language is None else [word, accents or word]
+    found = ["".join(words(Stemmer(language).stemWord(form))) or word for form in forms]
+    return sorted(set(found))
 
 
 def _times(leaf: Word | Phrase, value: list[str]) -> int:

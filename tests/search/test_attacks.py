@@ -20,7 +20,7 @@ MINE = [
 ]
 THEIRS = [{"id": "theirs", "title": "A note of somebody else", "brand": "open"}]
 FIELDS: dict[str, str | Mapping[str, object]] = {
-    "title": {"kind": "text", "exact": True, "suggest": True},
+    "title": {"kind": "text", "exact": True, "suggest": True, "language": "english"},
     "brand": "keyword",
 }
 

@@ -23,6 +23,12 @@ def test_a_mapping_is_written_in_words_in_dicts_or_as_fields() -> None:
     assert written == IndexMapping(fields) == as_mapping(fields) == as_mapping(IndexMapping(fields))
 
 
+def test_a_language_is_said_or_is_none_and_never_inferred() -> None:
+    written = as_mapping({"a": {"kind": "text", "language": "english"}, "b": {"kind": "text", "language": None}})
+    assert written.fields == (Field("a", Kind.TEXT, language="english"), Field("b", Kind.TEXT))
+    assert all(field.language is None for field in infer_mapping(FRAME).fields)
+
+
 WRONG: dict[str, tuple[Any, str]] = {
     "text": ("text", "'text'"),
     "a number": (5, "5"),
@@ -31,6 +37,13 @@ WRONG: dict[str, tuple[Any, str]] = {
     "an unknown option": ({"a": {"kind": "text", "wieght": 2}}, "'wieght'"),
     "no weight": ({"a": {"kind": "text", "weight": 0}}, "weight"),
     "a NaN as a weight": ({"a": {"kind": "text", "weight": float("nan")}}, "weight"),
+    "an unknown language": ({"a": {"kind": "text", "language": "englsh"}}, "'englsh'\ndid you mean 'english'"),
+    "a path as a language": ({"a": {"kind": "text", "language": "../x"}}, "'../x'"),
+    "a number as a language": ({"a": {"kind": "text", "language": 5}}, "language of 'a' can't be 5"),
+    "a list of languages": ({"a": {"kind": "text", "language": ["english"]}}, "english"),
+    "a language in capitals": ({"a": {"kind": "text", "language": "English"}}, "did you mean 'english'"),
+    "an empty language": ({"a": {"kind": "text", "language": ""}}, "''"),
+    "a language of numbers": ({"a": {"kind": "number", "language": "english"}}, "'a' is no text"),
     "exact as a text": ({"a": {"kind": "text", "exact": "yes"}}, "exact"),
     "an exact keyword": ({"a": {"kind": "keyword", "exact": True}}, "'a'"),
     "a suggested number": ({"a": {"kind": "number", "suggest": True}}, "numbers"),

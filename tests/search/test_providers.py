@@ -80,7 +80,7 @@ def test_a_query_finds_what_it_says_in_every_engine(provider: Provider, corpus: 
     assert_answered(provider, corpus, QUERIES[asked], ORACLE.answer(QUERIES[asked]))
 
 
-WORDS = ("ab", "abc", "abd", "acb", "bac", "é", "EE", "x1")
+WORDS = ("ab", "abc", "abd", "acb", "bac", "é", "EE", "x1", "runs")
 texts = st.lists(st.sampled_from([*WORDS, "-", "ab.abc"]), max_size=5).map(" ".join)
 documents = st.dictionaries(
     st.sampled_from("ABCDEFGH"),
@@ -96,7 +96,7 @@ documents = st.dictionaries(
     ),
     max_size=6,
 )
-leaf = st.builds(Word, st.sampled_from(["ab", "abc", "acb", "e", "ee", "x1"])) | st.builds(
+leaf = st.builds(Word, st.sampled_from(["ab", "abc", "acb", "e", "ee", "x1", "run"])) | st.builds(
     Word, st.sampled_from(["abc", "abd"]), st.just(value=False), st.just(1)
 )
 starts = st.builds(Word, st.sampled_from(["a", "ab", "e"]), st.just(value=True))
@@ -124,7 +124,7 @@ sorts = st.lists(st.builds(Sort, st.sampled_from(["k", "n", "d"]), st.booleans()
 RANDOM = IndexMapping(
     (
         Field("t", Kind.TEXT),
-        Field("s", Kind.TEXT, weight=3.0),
+        Field("s", Kind.TEXT, weight=3.0, language="english"),
         Field("k", Kind.KEYWORD),
         Field("n", Kind.INTEGER),
         Field("d", Kind.DATE),

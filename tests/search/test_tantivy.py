@@ -16,10 +16,11 @@ from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
 from burgee.search import tantivy as engine
 from burgee.search.errors import DamagedIndexError, SearchUnavailableError
 from burgee.search.language import parse
-from burgee.search.model import Between, Dates, Document, Field, IndexMapping, Kind, SearchQuery
+from burgee.search.model import Between, Dates, Document, Field, IndexMapping, Kind, SearchQuery, Sort
 from burgee.search.protocol import Put, Remove
 from burgee.search.steps import begin_of
 from burgee.search.tantivy import TantivySearch
+from burgee.search.tantivysearch import State
 from burgee.search.values import as_kind, moment
 
 MAPPING = IndexMapping((Field("t", Kind.TEXT), Field("n", Kind.INTEGER)))
@@ -27,6 +28,7 @@ MAPPING = IndexMapping((Field("t", Kind.TEXT), Field("n", Kind.INTEGER)))
 KILLED = """
 import json, os, signal, sys, time
 from burgee.search.tantivy import TantivySearch
+from burgee.search.tantivysearch import State
 from burgee.search.model import Field, IndexMapping, Kind, SearchQuery, Word
 from burgee.search.protocol import Put
 
@@ -222,7 +224,7 @@ def test_a_question_that_fails_on_files_that_are_whole_is_no_damage(
     def fail(*_: object) -> None:
         raise ValueError("not this one")
 
-    monkeypatch.setattr(engine.Search, "answer", fail)
+    monkeypatch.setattr(State, "answer", fail)
     with pytest.raises(SearchUnavailableError, match="not this one") as caught:
         search.search("a", SearchQuery())
     assert not isinstance(caught.value, DamagedIndexError)
@@ -279,6 +281,34 @@ def test_pages_of_what_all_scores_alike_follow_each_other_by_id(typed: str) -> N
         after = found.after
     assert seen == [f"{at:03}" for at in range(70)]
     assert (len(scores), after) == (1, None)
+
+
+@pytest.mark.parametrize(("count", "size"), [(60, 10), (600, 10), (600, 300)])
+def test_of_what_is_as_good_in_several_segments_the_first_by_id_come_first(count: int, size: int) -> None:
+    search = TantivySearch()
+    search.create("a", MAPPING)
+    ids = [f"{at:03}" for at in range(count)]
+    for part in range(3):  # a segment each
+        search.write("a", [Put(id, {"t": "lamp", "n": 1}) for id in ids[part::3]], part + 1)
+    search.write("a", [Put("best", {"t": "lamp lamp lamp", "n": 0})], 4)
+    for query in (SearchQuery(parse("lamp")), SearchQuery(parse("lam*"), sort=(Sort("n"),))):
+        found = search.search("a", replace(query, size=size))
+        assert [hit.id for hit in found.hits] == ["best", *ids][:size]
+        following = search.search("a", replace(query, size=5, after=found.after))
+        assert [hit.id for hit in following.hits] == ["best", *ids][size : size + 5]
+
+
+def test_what_another_did_is_seen_even_where_no_change_was_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_TRUSTED", 0.0)
+    one, other = TantivySearch(tmp_path), TantivySearch(tmp_path)
+    one.create("a", MAPPING)
+    assert other.count("a") == 0
+    (noted,) = tmp_path.rglob("*.changes")
+    noted.unlink()
+    one.write("a", [put(1)], 1)
+    assert other.count("a") == 1
 
 
 @pytest.mark.parametrize("per", ["week", "month", "quarter", "year"])

@@ -3,7 +3,7 @@
 A word is a run of letters, digits and their marks. It is compared without case and without accents (`Café` is `cafe`).
 In a run of nothing but Chinese characters and Japanese kana each is a word of its own, as nothing parts them. Words
 longer than `LONGEST` are cut there. Engines get texts as words with blanks between (`plain`), and need to know nothing
-of languages.
+of languages: what words of one language have in common is said by `search.stems`, for all of them.
 """
 
 import re
@@ -54,18 +54,29 @@ def tokens(text: str) -> Iterator[Token]:
                 yield Token(folded[:LONGEST], match.start(), match.end())
 
 
+def accented(written: str) -> str:
+    """A word as it is written, compared without case but with its accents; empty if it has none."""
+    decomposed = "" if written.isascii() else _decomposed(written)
+    return _recomposed(decomposed)[:LONGEST] if _ACCENTS.search(decomposed) else ""
+
+
 def _folded(word: str) -> str:
-    if word.isascii():
-        return word.lower()
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
-    recomposed = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
-    return "".join(sign for sign in recomposed if sign.isalnum() or unicodedata.category(sign)[0] == "M")
+    return word.lower() if word.isascii() else _recomposed(_ACCENTS.sub("", _decomposed(word)))
+
+
+def _decomposed(word: str) -> str:
+    return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
+
+
+def _recomposed(decomposed: str) -> str:
+    signs = unicodedata.normalize("NFC", decomposed)
+    return "".join(sign for sign in signs if sign.isalnum() or unicodedata.category(sign)[0] == "M")
 
 
 @cache
 def _word() -> re.Pattern[str]:
-    """Letters and digits with the marks that follow them."""
-    return re.compile(rf"(?:[^\W_][{_marks()}]*)+")
+    """Letters and digits with the marks that follow them; for letters in a row nothing looks among the many marks."""
+    return re.compile(rf"(?:[^\W_]+[{_marks()}]*)+")
 
 
 @cache

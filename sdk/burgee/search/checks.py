@@ -166,7 +166,9 @@ def _word(word: Word) -> Text | None:
     _need(bool, "prefix", word.prefix)
     if word.prefix and word.fuzzy:
         raise InvalidInputError(f"a word is looked for by prefix or by edits, not both: {word!r}")
-    return typed_word(word.text, prefix=word.prefix, fuzzy=word.fuzzy)
+    _need_short("a word with its accents", word.accented)
+    same = word.accented and words(word.accented) == words(word.text)
+    return typed_word(word.accented if same else word.text, prefix=word.prefix, fuzzy=word.fuzzy)
 
 
 def _text_field(mapping: IndexMapping, name: str) -> None:

@@ -10,24 +10,26 @@ import json
 from collections.abc import Sequence
 from typing import NoReturn
 
+from pydantic_core import to_json
+
 from burgee.core.errors import InvalidInputError
 from burgee.search.model import IndexMapping, Kind, SearchQuery, Sort
 from burgee.search.values import Value, as_kind
 
 SCORE = "_score"
+BY_SCORE = (Sort(SCORE, descending=True),)
 
 
 def order(query: SearchQuery) -> tuple[Sort, ...]:
     """What the found are sorted by, before their id."""
     if query.sort or (query.text is None and query.like is None):
         return query.sort
-    return (Sort(SCORE, descending=True),)
+    return BY_SCORE
 
 
 def encode(values: Sequence[Value | None], id: str) -> str:
     """The place after a document."""
-    text = json.dumps([*values, id], ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(to_json([*values, id])).decode().rstrip("=")
 
 
 def decode(after: str, query: SearchQuery, mapping: IndexMapping) -> tuple[tuple[Value | None, ...], str]:

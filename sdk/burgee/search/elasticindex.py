@@ -6,6 +6,7 @@ field of the number 3 there is, as far as it is of use:
 | name | what                                                                                                      |
 |------|-----------------------------------------------------------------------------------------------------------|
 | `t3` | a text's words (see `search.analysis`), with blanks between                                               |
+| `r3` | the stems of its words (see `search.stems`), where the field has a language                               |
 | `w3` | the value taken whole: keyword, long or double; a date in microseconds since 1970, a boolean as 1 or 0    |
 | `h3` | 0 if there is such a value: what has none is last, even after the largest number                          |
 | `d3` | a date in milliseconds, for steps of the calendar                                                         |
@@ -17,7 +18,7 @@ ours about an index (`About`) is in the mapping's `_meta`, and so is as durable 
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from burgee.core.errors import InvalidInputError
 from burgee.core.json import dumps
 from burgee.search.analysis import LONGEST, words
 from burgee.search.model import Document, Field, IndexMapping, Kind
+from burgee.search.stems import words_and_stems
 from burgee.search.values import LONGEST_KEYWORD, Value, checked_name, field_values, stored, whole_values
 
 LONGEST_NAME = 240
@@ -110,6 +112,8 @@ def mappings(about: About) -> dict[str, Any]:
     for at, field in enumerate(about.mapping.fields):
         if field.kind is Kind.TEXT:
             properties[f"t{at}"] = text
+        if field.language is not None:
+            properties[f"r{at}"] = text | {"index_options": "freqs"}
         if field.kind is not Kind.TEXT or field.exact:
             properties[f"w{at}"] = {"type": _TYPES.get(field.kind, "keyword")}
             properties[f"h{at}"] = {"type": "byte", "index": False}
@@ -145,11 +149,19 @@ def fitting(word: str) -> str:
 
 def plain(text: str) -> str:
     """The words of a text with blanks between."""
-    return " ".join(map(fitting, words(text)))
+    return _joined(words(text))
+
+
+def _joined(found: Iterable[str]) -> str:
+    return " ".join(map(fitting, found))
 
 
 def _parts(at: int, field: Field, values: list[Value]) -> Iterator[tuple[str, object]]:
-    if field.kind is Kind.TEXT:
+    if field.language is not None:
+        both = [words_and_stems(str(value), field.language) for value in values]
+        yield f"t{at}", [_joined(found) for found, _ in both]
+        yield f"r{at}", [_joined(stems) for _, stems in both]
+    elif field.kind is Kind.TEXT:
         yield f"t{at}", [plain(str(value)) for value in values]
     whole = [stored(value) for value in whole_values(field, values)]
     if whole:

@@ -39,6 +39,7 @@ from burgee.search.model import (
     Without,
     Word,
 )
+from burgee.search.stems import stems_sought
 from burgee.search.steps import dates, histogram
 from burgee.search.values import Value, given_value, stored, whole_bounds
 
@@ -166,7 +167,7 @@ class Asking:
     def _text(self, text: Text, names: tuple[str, ...]) -> Query:
         match text:
             case Word() | Phrase():
-                return any_of([_found(text, self._fields[name], f"t{self._places[name]}") for name in names])
+                return any_of([_found(text, self._fields[name], self._places[name]) for name in names])
             case Within(only, of):
                 return self._text(of, tuple(name for name in names if name in only))
             case AnyOf(of):
@@ -206,8 +207,12 @@ def any_of(queries: list[Query]) -> Query:
     return queries[0] if queries else NOTHING
 
 
-def _found(leaf: Word | Phrase, field: Field, place: str) -> Query:
-    """A word or phrase in one field."""
+def _found(leaf: Word | Phrase, field: Field, at: int) -> Query:
+    """A word or phrase in one field, whose place in the mapping is `at`."""
+    stems = stems_sought(leaf, field)
+    if stems is not None:
+        return any_of([{"term": {f"r{at}": {"value": fitting(stem), "boost": field.weight}}} for stem in stems])
+    place = f"t{at}"
     if isinstance(leaf, Phrase):
         return {"match_phrase": {place: {"query": " ".join(map(fitting, leaf.words)), "boost": field.weight}}}
     said: Query = {"value": fitting(leaf.text), "boost": field.weight}

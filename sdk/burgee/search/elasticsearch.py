@@ -1,9 +1,9 @@
 """Search on Elasticsearch 9, of whatever size.
 
-Texts are cut into words before they are sent (`search.analysis`), so that it finds what the other engines find; its
-analyzers for languages are not used. An index is written to by an alias of its own: what is written after it was
-dropped is refused and does not make it again. Nothing is tried again here: what to do when the server is away is the
-business of whoever asks.
+Texts are cut into words, and words to their stems, before they are sent (`search.analysis`, `search.stems`), so that it
+finds what the other engines find; its own analyzers for languages are not used. An index is written to by an alias of
+its own: what is written after it was dropped is refused and does not make it again. Nothing is tried again here: what
+to do when the server is away is the business of whoever asks.
 """
 
 import hashlib
@@ -38,6 +38,7 @@ from burgee.search.language import all_of
 from burgee.search.model import Document, Hit, IndexMapping, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
 from burgee.search.similar import similar
+from burgee.search.stems import need_stems
 
 _WRITE_SECONDS = 60.0  # for an answer to what changes something
 _BATCH, _BATCH_BYTES = 1000, 10 * 1024 * 1024  # of one request
@@ -64,6 +65,7 @@ class ElasticsearchSearch(SearchProvider[Document]):
 
     @override
     def create(self, index: str, mapping: IndexMapping) -> None:
+        need_stems(mapping)
         place = self._encoded(index)
         if self.pointed(index) is not None:
             raise InvalidInputError(f"{index!r} is an alias: an index needs a name of its own")

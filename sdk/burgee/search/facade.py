@@ -126,9 +126,10 @@ class SearchIndex(Query):
     def _sheet(self) -> Sheet:
         state = self._known.state
         fields = () if state is None else state.mapping.fields
-        rows = [(field.name, field.kind.value, field.exact, field.suggest, field.weight) for field in fields]
+        columns = ("field", "kind", "exact", "suggest", "weight", "language")
+        rows = [(f.name, f.kind.value, f.exact, f.suggest, f.weight, f.language or "") for f in fields]
         note = ".query(text), .filter(…), .facets(…), .frame(), .widget(); .add(documents), .reindex()"
-        return Sheet(f"Search index {self.name}", ("field", "kind", "exact", "suggest", "weight"), rows, note)
+        return Sheet(f"Search index {self.name}", columns, rows, note)
 
 
 class IndexHistory(History[IndexState]):

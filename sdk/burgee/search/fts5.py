@@ -28,6 +28,7 @@ from burgee.search.language import all_of
 from burgee.search.model import Document, Hit, IndexMapping, Kind, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
 from burgee.search.similar import similar
+from burgee.search.stems import need_stems, words_and_stems
 from burgee.search.values import LONGEST_KEYWORD, Value, checked_name, field_values, whole_values
 
 _BATCH = 1000  # changes taken in at once
@@ -48,6 +49,7 @@ class Fts5Search(SearchProvider[Document]):
     @override
     def create(self, index: str, mapping: IndexMapping) -> None:
         name = checked_name("an index", index)
+        need_stems(mapping)
         with self._file.transaction(writing=True) as connection:
             if connection.execute("SELECT 1 FROM aliases WHERE name = ?", (name,)).fetchone():
                 raise InvalidInputError(f"{name!r} is an alias: an index needs a name of its own")
@@ -194,10 +196,11 @@ def _take(
         values += _whole(mapping, held, row)
         offers += _offers(mapping, held)
     connection.executemany(f"INSERT INTO documents_{number} VALUES (?, ?, ?)", documents)
-    columns = max(1, len(sql.text_names(mapping)))
-    names = ", ".join(["rowid", *(f"c{at}" for at in range(columns))])
-    connection.executemany(f"INSERT INTO text_{number} ({names}) VALUES (?{', ?' * columns})", texts)
-    words = {word for _, *columns in texts for column in columns for word in str(column).split()}
+    columns = sql.text_columns(mapping)
+    names = ", ".join(["rowid", *columns])
+    connection.executemany(f"INSERT INTO text_{number} ({names}) VALUES (?{', ?' * len(columns)})", texts)
+    of_words = max(1, len(sql.text_fields(mapping)))
+    words = {word for _, *held in texts for column in held[:of_words] for word in str(column).split()}
     connection.executemany(f"INSERT OR IGNORE INTO words_{number} VALUES (?)", ((word,) for word in sorted(words)))
     connection.executemany(f"INSERT INTO values_{number} VALUES (?, ?, ?)", values)
     _offer(connection, number, offers)
@@ -235,8 +238,19 @@ def _offer(connection: sqlite3.Connection, number: int, offers: list[tuple[int, 
 
 
 def _texts(mapping: IndexMapping, held: Mapping[str, Sequence[Value]]) -> list[str]:
+    """What the columns for texts hold."""
     between = f" {sql.BETWEEN_VALUES} "
-    return [between.join(plain(str(value)) for value in held.get(name, ())) for name in sql.text_names(mapping)] or [""]
+    of_words: list[str] = []
+    of_stems: list[str] = []
+    for field in sql.text_fields(mapping):
+        values = list(map(str, held.get(field.name, ())))
+        if field.language is None:
+            of_words.append(between.join(map(plain, values)))
+        else:
+            both = [words_and_stems(value, field.language) for value in values]
+            of_words.append(between.join(" ".join(found) for found, _ in both))
+            of_stems.append(" ".join(stem for _, stems in both for stem in stems))
+    return [*(of_words or [""]), *of_stems]
 
 
 def _whole(mapping: IndexMapping, held: Mapping[str, Sequence[Value]], row: int) -> Iterator[tuple[object, ...]]:
@@ -268,12 +282,11 @@ def _find(connection: sqlite3.Connection, number: int, mapping: IndexMapping, qu
         others = [sql.Sql("rowid != ?" if alike is not None else "0", (row[0],) if alike is not None else ())]
     asked = None
     if text is not None:
-        asked = sql.match(text, sql.text_names(mapping), lambda word, most: _near(connection, number, word, most))
+        asked = sql.match(text, sql.text_fields(mapping), lambda word, most: _near(connection, number, word, most))
     few = asked is not None and not asked.negated
     row_name = f"text_{number}.rowid" if few else f"documents_{number}.row"
     filters = [sql.filtering(given, number, mapping, row_name, few=few) for given in query.filters]
-    weights = [field.weight for field in mapping.fields if field.kind is Kind.TEXT]
-    found = sql.found(number, asked, weights, [*filters, *others])
+    found = sql.found(number, asked, list(sql.text_columns(mapping).values()), [*filters, *others])
     connection.execute("DELETE FROM temp.found")
     connection.execute(f"INSERT INTO temp.found {found.text}", found.parameters)
 

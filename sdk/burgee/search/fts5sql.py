@@ -3,7 +3,8 @@
 An index of number 3 has the tables
 
 - `documents_3`: row, id, document;
-- `text_3`: FTS5, a column `c0`, `c1`, … for each text field, all of it words with blanks between;
+- `text_3`: FTS5, a column `c0`, `c1`, … for each text field, all of it words with blanks between, and `r1` for the
+  stems of the words of `c1` if that field has a language;
 - `words_3`: the words that are or were in `text_3` (`fts5vocab`, which knows them too, takes ten times as long);
 - `values_3`: row, field (its place in the mapping), value: what filters, facets and sorting see;
 - `offers_3`: the values that are suggested, and how many documents have each; `offered_3`: FTS5, their words.
@@ -18,6 +19,7 @@ from burgee.search.model import (
     AnyOf,
     Between,
     Exists,
+    Field,
     Filter,
     IndexMapping,
     Kind,
@@ -30,6 +32,7 @@ from burgee.search.model import (
     Without,
     Word,
 )
+from burgee.search.stems import stems_sought
 from burgee.search.values import Value
 
 BETWEEN_VALUES = "\ue000"
@@ -59,7 +62,7 @@ class Match:
 
 def tables(number: int, mapping: IndexMapping) -> list[str]:
     """The statements that make the tables of an index."""
-    columns = ", ".join(f"c{at}" for at in range(max(1, len(text_names(mapping)))))
+    columns = ", ".join(text_columns(mapping))
     return [
         f"CREATE TABLE documents_{number} (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document TEXT NOT NULL)",
         f"CREATE VIRTUAL TABLE text_{number} USING fts5({columns}, tokenize = 'ascii')",
@@ -81,9 +84,16 @@ def dropped(number: int) -> list[str]:
     ]
 
 
-def text_names(mapping: IndexMapping) -> list[str]:
+def text_fields(mapping: IndexMapping) -> list[Field]:
     """The text fields, in the order of their columns."""
-    return [field.name for field in mapping.fields if field.kind is Kind.TEXT]
+    return [field for field in mapping.fields if field.kind is Kind.TEXT]
+
+
+def text_columns(mapping: IndexMapping) -> dict[str, float]:
+    """The columns for texts, those of stems last, and what each counts for."""
+    texts = text_fields(mapping)
+    plain = {f"c{at}": field.weight for at, field in enumerate(texts)} or {"c0": 1.0}
+    return plain | {f"r{at}": field.weight for at, field in enumerate(texts) if field.language is not None}
 
 
 def place(mapping: IndexMapping, name: str) -> int:
@@ -91,21 +101,21 @@ def place(mapping: IndexMapping, name: str) -> int:
     return next(at for at, field in enumerate(mapping.fields) if field.name == name)
 
 
-def match(text: Text, names: Sequence[str], near: Near, within: Collection[str] | None = None) -> Match:
+def match(text: Text, fields: Sequence[Field], near: Near, within: Collection[str] | None = None) -> Match:
     """A text as an expression. FTS5 knows no `NOT` alone: what is negated is carried outwards (De Morgan)."""
     match text:
         case Word() | Phrase():
-            return Match(_in_columns(_leaf(text, near), names, within))
+            return Match(_in_columns(text, fields, near, within))
         case Without(of):
-            inner = match_of(of, names, near, within)
+            inner = match_of(of, fields, near, within)
             return Match(inner.expression, not inner.negated)
-        case Within(fields, of):
-            inside = [name for name in fields if within is None or name in within]
-            return match_of(of, names, near, inside)
+        case Within(names, of):
+            inside = [name for name in names if within is None or name in within]
+            return match_of(of, fields, near, inside)
         case All(of):
-            return _all([match_of(part, names, near, within) for part in of])
+            return _all([match_of(part, fields, near, within) for part in of])
         case AnyOf(of):
-            turned = [match_of(part, names, near, within) for part in of]
+            turned = [match_of(part, fields, near, within) for part in of]
             every = _all([Match(part.expression, not part.negated) for part in turned])
             return Match(every.expression, not every.negated)
 
@@ -215,13 +225,20 @@ def _leaf(leaf: Word | Phrase, near: Near) -> str:
     return phrase_of([leaf.text], prefix=leaf.prefix)
 
 
-def _in_columns(expression: str, names: Sequence[str], within: Collection[str] | None) -> str:
-    if not names:
-        return _NOTHING
-    if within is None:
-        return expression
-    columns = " ".join(f"c{at}" for at, name in enumerate(names) if name in within)
-    return f"{{{columns}}} : {expression}" if columns else _NOTHING
+def _in_columns(leaf: Word | Phrase, fields: Sequence[Field], near: Near, within: Collection[str] | None) -> str:
+    """A word or phrase in the columns of these fields: as it is, or in some by its stems."""
+    if fields and within is None and all(field.language is None for field in fields):
+        return _leaf(leaf, near)
+    columns: dict[tuple[str, ...] | None, list[str]] = {}
+    for at, field in enumerate(fields):
+        if within is None or field.name in within:
+            stems = stems_sought(leaf, field)
+            columns.setdefault(stems, []).append(f"c{at}" if stems is None else f"r{at}")
+    found = []
+    for stems, those in columns.items():
+        wanted = _leaf(leaf, near) if stems is None else _joined(" OR ", [phrase_of([stem]) for stem in stems])
+        found.append(f"{{{' '.join(those)}}} : {wanted}")
+    return _joined(" OR ", found)
 
 
 def _all(parts: Sequence[Match]) -> Match:

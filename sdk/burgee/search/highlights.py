@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
+from itertools import chain
 
-from burgee.search.analysis import LONGEST, tokens
+from burgee.search.analysis import LONGEST, accented, tokens
 from burgee.search.edits import near
 from burgee.search.language import leaves
-from burgee.search.model import All, AnyOf, IndexMapping, Kind, Phrase, Text, Within, Without, Word
+from burgee.search.model import All, AnyOf, Field, IndexMapping, Kind, Phrase, Text, Within, Without, Word
+from burgee.search.stems import stems, stems_sought
 
 PART, MOST_PARTS = 150, 3
 """Characters of a part, about, and parts of a field."""
@@ -29,6 +31,8 @@ class _Sought:
     prefixes: tuple[str, ...]
     fuzzy: tuple[tuple[str, int], ...]
     phrases: tuple[tuple[str, ...], ...]
+    stems: frozenset[str]
+    language: str | None
 
     def matches(self, word: str) -> bool:
         return (
@@ -48,7 +52,7 @@ def highlights(text: Text, document: Mapping[str, object], mapping: IndexMapping
         given = document.get(field.name) if field.kind is Kind.TEXT else None
         if given is None:
             continue
-        sought = _sought(text, field.name)
+        sought = _sought(text, field)
         values = given if isinstance(given, list | tuple) else [given]
         parts = [part for value in values if isinstance(value, str) for part in _parts(value, sought)]
         best = sorted(range(len(parts)), key=lambda at: -parts[at][0])[:MOST_PARTS]
@@ -58,14 +62,17 @@ def highlights(text: Text, document: Mapping[str, object], mapping: IndexMapping
 
 
 @lru_cache(maxsize=64)
-def _sought(text: Text, field: str) -> _Sought:
-    found = [leaf for part in _wanted(text, field) for leaf in leaves(part)]
-    words = [leaf for leaf in found if isinstance(leaf, Word)]
+def _sought(text: Text, field: Field) -> _Sought:
+    found = [leaf for part in _wanted(text, field.name) for leaf in leaves(part)]
+    stemmed = {leaf: by for leaf in found if (by := stems_sought(leaf, field)) is not None}
+    words = [leaf for leaf in found if isinstance(leaf, Word) and leaf not in stemmed]
     return _Sought(
         frozenset(word.text for word in words if not word.prefix),
         tuple(word.text for word in words if word.prefix),
         tuple((word.text, word.fuzzy) for word in words if word.fuzzy),
         tuple(leaf.words for leaf in found if isinstance(leaf, Phrase)),
+        frozenset(chain.from_iterable(stemmed.values())),
+        field.language,
     )
 
 
@@ -89,7 +96,7 @@ def _wanted(text: Text, field: str) -> Iterator[Word | Phrase]:
 def _parts(text: str, sought: _Sought) -> list[tuple[int, str]]:
     """Parts of a text with what was found in them, and how much that is."""
     words = _tokens(text)
-    spans = _spans(words, sought)
+    spans = _spans(text, words, sought)
     if not spans:
         return []
     if len(text) <= _WHOLE:
@@ -103,7 +110,7 @@ def _tokens(text: str) -> list[_Token]:
     return [(token.text, token.start, token.end) for token in tokens(text)]
 
 
-def _spans(words: Sequence[_Token], sought: _Sought) -> list[_Span]:
+def _spans(text: str, words: Sequence[_Token], sought: _Sought) -> list[_Span]:
     """Where something is that was looked for, in order, none within another."""
     found = [at for at, (word, _, _) in enumerate(words) if sought.matches(word)]
     for phrase in sought.phrases:
@@ -111,6 +118,10 @@ def _spans(words: Sequence[_Token], sought: _Sought) -> list[_Span]:
         for at in range(len(words) - size + 1):
             if words[at][0] == phrase[0] and all(words[at + to][0] == phrase[to] for to in range(size)):
                 found.extend(range(at, at + size))
+    if sought.language is not None and sought.stems:
+        for at, (word, start, end) in enumerate(words):
+            if not sought.stems.isdisjoint(stems(word, sought.language, accented(text[start:end]))):
+                found.append(at)
     return [words[at][1:] for at in sorted(set(found))]
 
 

@@ -5,6 +5,7 @@
 | `redis client`            | both words, wherever they stand                                                    |
 | `redis OR valkey`         | one of them; words beside each other bind tighter                                  |
 | `"feature flags"`         | these words next to each other; also what is typed as one but is several: `e-mail` |
+| `"running"`               | just that word, also in a field with a language, where `running` finds `run`       |
 | `kube*`                   | words that begin so                                                                |
 | `djagno~`, `djagno~1`     | words like it: up to 2 edits from 6 letters on, 1 from 3, or as many as said       |
 | `-word`, `NOT word`       | not that one                                                                       |
@@ -20,7 +21,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from burgee.core.errors import InvalidInputError
-from burgee.search.analysis import words
+from burgee.search.analysis import accented, tokens, words
 from burgee.search.model import All, AnyOf, Phrase, Text, Within, Without, Word
 
 LONGEST_TEXT, MOST_WORDS, DEEPEST = 2000, 100, 10
@@ -50,17 +51,20 @@ def parse(text: str, fields: Collection[str] = ()) -> Text | None:
 
 def typed_word(text: str, *, prefix: bool = False, fuzzy: int = 0) -> Text | None:
     """A word as it was typed: one word, several next to each other, or none."""
-    found = words(text)
-    if len(found) > 1 and not prefix and not fuzzy:
-        return Phrase(tuple(found))
+    found = list(tokens(text))
+    if len(found) == 1 and not prefix and not fuzzy:
+        return Word(found[0].text, accented=accented(text[found[0].start : found[0].end]))
+    if not prefix and not fuzzy:
+        return phrase([text])
     last = len(found) - 1
-    return all_of(Word(word, prefix and at == last, min(fuzzy, max(0, len(word) - 2))) for at, word in enumerate(found))
+    edits = [min(fuzzy, max(0, len(token.text) - 2)) for token in found]
+    return all_of(Word(token.text, prefix and at == last, edits[at]) for at, token in enumerate(found))
 
 
 def phrase(texts: Iterable[str]) -> Text | None:
     """Words next to each other."""
     found = [word for text in texts for word in words(text)]
-    return Phrase(tuple(found)) if len(found) > 1 else Word(found[0]) if found else None
+    return Phrase(tuple(found)) if found else None
 
 
 def all_of(parts: Iterable[Text | None]) -> Text | None:

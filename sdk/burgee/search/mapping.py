@@ -22,6 +22,7 @@ from burgee.core.frames import to_arrow
 from burgee.search.analysis import words
 from burgee.search.foreign import plain_value
 from burgee.search.model import Field, IndexMapping, Kind
+from burgee.search.stems import LANGUAGES
 from burgee.search.values import as_kind
 
 MOST_FIELDS, LONGEST_NAME = 500, 200
@@ -129,10 +130,22 @@ def _check(field: object) -> None:
             )
     if field.exact and field.kind is not Kind.TEXT:
         raise InvalidInputError(f"{field.name!r} is no text: it is kept whole anyway, exact is for texts")
+    if field.language is not None:
+        _check_language(field)
     if field.suggest and field.kind not in {Kind.TEXT, Kind.KEYWORD}:
         raise InvalidInputError(f"{field.name!r} holds {field.kind.value}s: only texts and keywords can be suggested")
     if not 0 < need_number(f"the weight of {field.name!r}", field.weight) <= 1000:  # noqa: PLR2004
         raise InvalidInputError(f"the weight of {field.name!r} must be above 0, at most 1000, not {field.weight!r}")
+
+
+def _check_language(field: Field) -> None:
+    if field.language not in LANGUAGES:
+        raise InvalidInputError(
+            f"the language of {field.name!r} can't be {field.language!r:.80}",
+            hint=did_you_mean(field.language, LANGUAGES, plural="languages", most=len(LANGUAGES)),
+        )
+    if field.kind is not Kind.TEXT:
+        raise InvalidInputError(f"{field.name!r} is no text: it is not searched by words, so it can't have a language")
 
 
 def _can_be_named(name: object) -> bool:

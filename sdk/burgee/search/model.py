@@ -36,7 +36,8 @@ class Field:
     """One field.
 
     A `TEXT` with `exact` is also kept whole, like a `KEYWORD`: under the same name in filters, facets and sorting.
-    `weight` raises what is found in it; `suggest`: its words are offered by prefix.
+    `weight` raises what is found in it; `suggest`: its words are offered by prefix. In a text with a `language` (one of
+    `search.stems`) a word also finds those of the same stem.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Field:
     exact: bool = False
     weight: float = 1.0
     suggest: bool = False
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +81,22 @@ type IndexChange = Change[IndexState]
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word. `prefix`: whatever begins so. `fuzzy`: whatever is that many edits away at most (0, 1 or 2)."""
+    """One word. `prefix`: whatever begins so. `fuzzy`: whatever is that many edits away at most (0, 1 or 2).
+
+    As it is it finds words of the same stem, too, where a field has a language: a `Phrase` of one word does not.
+    `accented`, for its stem: the word with its accents, where it has any; of another word it counts for nothing.
+    """
 
     text: str
     prefix: bool = False
     fuzzy: int = 0
+    accented: str = ""
     kind: Literal["word"] = dataclasses.field(default="word", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words that stand next to each other, in this order, in one field."""
+    """Words that stand next to each other, in this order, in one field, as they are."""
 
     words: tuple[str, ...]
     kind: Literal["phrase"] = dataclasses.field(default="phrase", kw_only=True, repr=False)
@@ -249,7 +256,7 @@ class SearchQuery:
     after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Hit[T]:
     """A document that was found.
 
@@ -260,6 +267,20 @@ class Hit[T]:
     score: float | None
     document: T
     highlights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __init__(
+        self, id: str, score: float | None, document: T, highlights: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
+        # What is written for a frozen dataclass takes more than twice as long, and ten hits are made for each search.
+        _set_id(self, id)
+        _set_score(self, score)
+        _set_document(self, document)
+        _set_highlights(self, {} if highlights is None else highlights)
+
+
+_set_id, _set_score, _set_document, _set_highlights = (
+    getattr(Hit, name).__set__ for name in ("id", "score", "document", "highlights")
+)
 
 
 @dataclass(frozen=True, slots=True)

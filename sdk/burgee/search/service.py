@@ -33,6 +33,7 @@ from burgee.search.model import (
 )
 from burgee.search.opening import Opened
 from burgee.search.protocol import Refused, SearchService, Unasked
+from burgee.search.stems import need_stems
 from burgee.search.values import field_values
 from burgee.store.database import Database
 
@@ -75,7 +76,7 @@ class LocalSearchService(SearchService):
 
         try:
             indexes.check_index_name(name)
-            as_mapping(mapping)
+            need_stems(as_mapping(mapping))
         except InvalidInputError as refused:
             return Err(refused)
 
@@ -153,7 +154,7 @@ class LocalSearchService(SearchService):
 
         def work() -> Result[IndexState, ConflictError | Unasked]:
             if mapping is not None:
-                as_mapping(mapping)
+                need_stems(as_mapping(mapping))
             # Two events in one call: neither can have the call's idempotency key for its id.
             with bind_scope(replace(current_scope(), idempotency_key=None)):
                 return self._buildings.renew(tenant, name, mapping, why)

@@ -9,7 +9,7 @@ first, as in any search.
 
 from collections.abc import Mapping
 
-from burgee.search.analysis import words
+from burgee.search.analysis import accented, tokens
 from burgee.search.language import any_of
 from burgee.search.model import IndexMapping, Kind, Text, Word
 from burgee.search.values import field_values
@@ -21,7 +21,11 @@ def similar(id: str, document: Mapping[str, object], mapping: IndexMapping) -> T
     """What to look for to find documents like this one (and itself); none if it holds no such word."""
     texts = IndexMapping(tuple(field for field in mapping.fields if field.kind is Kind.TEXT))
     values = field_values(id, document, texts)
-    there = {word for several in values.values() for value in several for word in words(str(value))}
-    telling = {word for word in there if len(word) >= SHORTEST} or there
+    there: dict[str, str] = {}
+    for value in (str(value) for several in values.values() for value in several):
+        for token in tokens(value):
+            if token.text not in there:
+                there[token.text] = accented(value[token.start : token.end])
+    telling = [word for word in there if len(word) >= SHORTEST] or there
     chosen = sorted(telling, key=lambda word: (-len(word), word))[:MOST]
-    return any_of(Word(word) for word in chosen)
+    return any_of(Word(word, accented=there[word]) for word in chosen)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from burgee.search.checks import MOST_STEPS, too_many_steps
 from burgee.search.model import Bucket, Dates, Histogram
@@ -76,6 +77,7 @@ def _begins(first: int, last: int, per: str) -> Iterator[int]:
     yield last
 
 
+@lru_cache
 def _next(begin: int, per: str) -> int:
     if per in _WIDTHS:
         return begin + _WIDTHS[per] // _MICROSECOND

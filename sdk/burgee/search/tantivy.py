@@ -9,10 +9,11 @@ import os
 import re
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, override
 
 from burgee.core.checks import need_whole
@@ -21,19 +22,54 @@ from burgee.search.checks import check_suggest
 from burgee.search.errors import DamagedIndexError, SearchUnavailableError
 from burgee.search.model import Document, IndexMapping, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
+from burgee.search.stems import need_stems
 from burgee.search.tantivycatalogue import Built, Catalogue
 from burgee.search.tantivyfiles import LARGEST_LOOKED_AT, is_damaged
 from burgee.search.tantivyindex import POSITION, document_of, position_of, schema_of
-from burgee.search.tantivyquery import Queries
-from burgee.search.tantivysearch import Open, Search, stored_bytes
+from burgee.search.tantivysearch import State
 from burgee.search.values import checked_name
 
 if TYPE_CHECKING:
     import tantivy
 
-_HEAP = 64 * 1024 * 1024
-_REFUSED = re.compile(r"\b(?:code: |os error )(\d+)")  # how tantivy tells an error of the system
+_HEAP = 256 * 1024 * 1024  # taken by those who write much at once: so they make one segment, which is quick to ask
 _WAIT = 10.0  # seconds for another process's writer
+_REFUSED = re.compile(r"(?:code: |os error |Errno )(\d+)")  # how an error of the system is told
+_TRUSTED = 1.0  # seconds that nobody looks at a folder where nothing seems to have changed
+
+
+@dataclass(slots=True)
+class _Open:
+    """An index that is open: its file that each commit changes, and its state as that file said it."""
+
+    index: "tantivy.Index"
+    mapping: IndexMapping
+    meta: str | None
+    stamp: tuple[int, int] = (0, 0)
+    state: State | None = None
+    writing: threading.Lock = field(default_factory=threading.Lock)
+
+    def now(self) -> State:
+        """What was committed last, by whatever process."""
+        stamp = self.stamp
+        if self.meta is not None:
+            found = os.stat(self.meta)  # noqa: PTH116 - for each query, and a Path takes as long again
+            stamp = (found.st_mtime_ns, found.st_ino)
+        state = self.state
+        if state is None or stamp != self.stamp:
+            self.index.reload()
+            state = State(self.index.schema, self.index.searcher(), self.mapping)
+            self.state, self.stamp = state, stamp
+        return state
+
+
+@dataclass(slots=True)
+class _Known:
+    """The states of indexes by name, after so many changes. For a while: who knows what happens to a folder."""
+
+    changes: int | None
+    until: float = field(default_factory=lambda: time.monotonic() + _TRUSTED)
+    states: dict[str, State] = field(default_factory=dict)
 
 
 class TantivySearch(SearchProvider[Document]):
@@ -50,7 +86,8 @@ class TantivySearch(SearchProvider[Document]):
             raise MissingExtraError("search on tantivy", "search") from None
         self._folder = None if folder is None else Path(folder) / "tantivy"
         self._catalogue = Catalogue(self._folder)
-        self._opened: dict[str, Open] = {}
+        self._opened: dict[str, _Open] = {}
+        self._known = _Known(None)
         self._lock = threading.Lock()
 
     @override
@@ -58,17 +95,18 @@ class TantivySearch(SearchProvider[Document]):
         import tantivy
 
         name = checked_name("an index", index)
+        need_stems(mapping)
 
         def build(place: str) -> None:
             path = None if self._folder is None else self._folder / place
             if path is not None:
                 path.mkdir()
-            with _told(name):
+            with _Told(name):
                 # Documents stand by id: of those that are as good as each other the first is the first by id.
                 made = tantivy.Index(
                     schema_of(mapping), None if path is None else str(path), reuse=False, sort_by_field="id"
                 )
-            self._opened[place] = Open(made, made.schema, mapping, None if path is None else str(path / "meta.json"))
+            self._opened[place] = _Open(made, mapping, None if path is None else str(path / "meta.json"))
 
         self._catalogue.create(name, mapping, build)
         self._forget()
@@ -76,7 +114,8 @@ class TantivySearch(SearchProvider[Document]):
     @override
     def write(self, index: str, changes: Iterable[Put[Document] | Remove], position: int) -> None:
         need_whole("position", position)
-        with self._using(index) as opened, opened.writing:
+        opened = self._open(index)
+        with opened.writing, _Told(index, self._closed_as_damaged):
             writer = _writer(opened.index, index)
             try:
                 writer.garbage_collect_files()  # what a killed writer left would be in this one's way
@@ -92,29 +131,30 @@ class TantivySearch(SearchProvider[Document]):
                 raise
             finally:
                 writer.wait_merging_threads()  # and the next may write
-            opened.searcher = None
+                opened.state = None
+                self._catalogue.changed()
 
     @override
     def position(self, index: str) -> int:
-        with self._using(index) as opened:
-            return _position(opened, _searcher(opened, index))
+        with _Told(index, self._closed_as_damaged):
+            return self._state(index).position()
 
     @override
     def search(self, index: str, query: SearchQuery) -> SearchResult[Document]:
-        with self._using(index) as opened:
-            return Search(opened, _searcher(opened, index)).answer(query)
+        with _Told(index, self._closed_as_damaged):
+            return self._state(index).answer(query)
 
     @override
     def suggest(self, index: str, prefix: str, field: str, limit: int) -> Sequence[str]:
-        with self._using(index) as opened:
-            begins = check_suggest(opened.mapping, prefix, field, limit)
-            return Search(opened, _searcher(opened, index)).suggest(begins, field, limit)
+        opened = self._open(index)
+        begins = check_suggest(opened.mapping, prefix, field, limit)
+        with _Told(index, self._closed_as_damaged):
+            return self._state(index).suggest(begins, field, limit)
 
     @override
     def count(self, index: str) -> int:
-        with self._using(index) as opened:
-            searcher = _searcher(opened, index)
-            return int(searcher.num_docs) - bool(_position_hit(opened, searcher))
+        with _Told(index, self._closed_as_damaged):
+            return self._state(index).count()
 
     @override
     def point(self, alias: str, index: str) -> str | None:
@@ -138,8 +178,32 @@ class TantivySearch(SearchProvider[Document]):
     def close(self) -> None:
         with self._lock:
             self._opened.clear()
+            self._known = _Known(None)
 
-    def _open(self, name: str) -> Open:
+    def _state(self, name: str) -> State:
+        """What was committed last to the index of that name, by whatever process."""
+        changes = self._catalogue.changes()
+        known = self._known
+        if changes is None or changes != known.changes or time.monotonic() > known.until:
+            known = self._known = _Known(changes)
+        state = known.states.get(name)
+        if state is None:
+            opened = self._open(name)
+            with _opening(name):
+                state = known.states[name] = opened.now()
+        return state
+
+    def _closed_as_damaged(self, name: str) -> bool:
+        """Whether the files of an index are damaged; then it is closed, and whoever opens it finds them so."""
+        place = self._catalogue.now().built(name).place
+        if self._folder is None or not is_damaged(self._folder / place):
+            return False
+        with self._lock:
+            self._opened.pop(place, None)
+            self._known = _Known(None)
+        return True
+
+    def _open(self, name: str) -> _Open:
         built = self._catalogue.now().built(name)
         found = self._opened.get(built.place)
         if found is None:
@@ -148,7 +212,7 @@ class TantivySearch(SearchProvider[Document]):
                 self._opened[built.place] = found
         return found
 
-    def _load(self, name: str, built: Built) -> Open:
+    def _load(self, name: str, built: Built) -> _Open:
         import tantivy
 
         if self._folder is None:
@@ -158,22 +222,7 @@ class TantivySearch(SearchProvider[Document]):
             raise _damaged(name)
         with _opening(name):
             index = tantivy.Index.open(str(path))
-            return Open(index, index.schema, built.mapping, str(path / "meta.json"))
-
-    @contextmanager
-    def _using(self, name: str) -> Iterator[Open]:
-        """An index while it is used. If it fails as its files are damaged, it is closed, and so found to be so."""
-        opened = self._open(name)
-        try:
-            with _told(name):
-                yield opened
-        except SearchUnavailableError as error:
-            place = None if opened.meta is None else Path(opened.meta).parent
-            if place is None or not (isinstance(error, DamagedIndexError) or is_damaged(place)):
-                raise
-            with self._lock:
-                self._opened.pop(place.name, None)
-            raise _damaged(name) from error
+            return _Open(index, built.mapping, str(path / "meta.json"))
 
     def _forget(self) -> None:
         """Close what is no index any more."""
@@ -181,33 +230,6 @@ class TantivySearch(SearchProvider[Document]):
         with self._lock:
             for place in set(self._opened) - places:
                 del self._opened[place]
-
-
-def _position_hit(opened: Open, searcher: "tantivy.Searcher") -> "list[tuple[float, tantivy.DocAddress]]":
-    query = Queries(opened.schema, searcher, opened.mapping).term("is", POSITION)
-    return list(searcher.search(query, 1).hits)
-
-
-def _position(opened: Open, searcher: "tantivy.Searcher") -> int:
-    for _, address in _position_hit(opened, searcher):
-        return int(stored_bytes(searcher, address))
-    return 0
-
-
-def _searcher(opened: Open, name: str) -> "tantivy.Searcher":
-    """A searcher that sees what was committed last, by whatever process."""
-    stamp = opened.stamp
-    if opened.meta is not None:
-        found = os.stat(opened.meta)  # noqa: PTH116 - for each query, and a Path takes as long again
-        stamp = (found.st_mtime_ns, found.st_ino)
-    searcher = opened.searcher
-    if searcher is None or stamp != opened.stamp:
-        with _opening(name):
-            opened.index.reload()
-            searcher = opened.index.searcher()
-        opened.orders, opened.prepared = OrderedDict(), {}
-        opened.searcher, opened.stamp = searcher, stamp
-    return searcher
 
 
 def _writer(index: "tantivy.Index", name: str) -> "tantivy.IndexWriter":
@@ -225,26 +247,32 @@ def _writer(index: "tantivy.Index", name: str) -> "tantivy.IndexWriter":
             time.sleep(0.02)
 
 
-@contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Tantivy's complaints as ours, also its panics, which end no process."""
-    try:
-        yield
-    except BurgeeError:
-        raise
-    except (OSError, ValueError) as error:
-        raise SearchUnavailableError(f"tantivy can't use the index {name!r}: {error}") from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise SearchUnavailableError(f"tantivy gave up on the index {name!r}: {error}") from None
+class _Told:
+    """Tantivy's complaints as ours: what it says of a damaged index, and its panics, which end no process."""
+
+    __slots__ = ("_is_damaged", "_name")
+
+    def __init__(self, name: str, is_damaged: Callable[[str], bool] = lambda _: False) -> None:
+        self._name, self._is_damaged = name, is_damaged
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None or isinstance(error, BurgeeError):
+            return
+        if not isinstance(error, OSError | ValueError) and type(error).__name__ != "PanicException":
+            return
+        if self._is_damaged(self._name):
+            raise _damaged(self._name) from error
+        raise SearchUnavailableError(f"tantivy can't use the index {self._name!r}: {error}") from error
 
 
 @contextmanager
 def _opening(name: str) -> Iterator[None]:
     """While an index is opened. Files that the system gives and nobody can read are damaged, or an older tantivy's."""
     try:
-        with _told(name):
+        with _Told(name):
             yield
     except SearchUnavailableError as error:
         refused = _REFUSED.search(str(error))

@@ -1,5 +1,8 @@
 """Which indexes tantivy has here, in which folders, and where aliases point: one small file, replaced as a whole.
 
+Beside it is a file that each change makes a byte longer, so that whoever asks sees at once that nothing has changed:
+to ask a file for its length takes a tenth of the time of asking the folder for a file.
+
 An index is built in a folder of a name that is never used again; it is there once the file says so. What other
 folders are left by processes that were killed is removed by whoever changes the file next. A file that is damaged is
 as good as none: indexes are built anew.
@@ -11,6 +14,7 @@ import os
 import shutil
 import threading
 import uuid
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -61,6 +65,26 @@ class Catalogue:
         self._lock = threading.RLock()
         self._known = Names()
         self._stamp: tuple[int, int, int] | None = None
+        self._changes = 0  # those of memory
+        self._counted: int | None = None  # the open file of those of a folder
+
+    def changes(self) -> int | None:
+        """The number of changes until now, by whatever process; none if that can't be told."""
+        if self.folder is None:
+            return self._changes
+        counted = self._counted
+        if counted is None:
+            counted = self._counted = self._counting()
+        return None if counted is None else os.lseek(counted, 0, os.SEEK_END)
+
+    def changed(self) -> None:
+        """Say that something was changed: after it was, and before anybody is told that it is done."""
+        if self.folder is None:
+            with self._lock:
+                self._changes += 1
+            return
+        with Path(self._place).with_suffix(".changes").open("ab", buffering=0) as counted:
+            counted.write(b".")
 
     def now(self) -> Names:
         """What there is."""
@@ -106,6 +130,17 @@ class Catalogue:
                 self._put(Names(indexes, aliases))
             return name in names.indexes
 
+    def _counting(self) -> int | None:
+        with self._lock:
+            if self._counted is not None:  # by another thread meanwhile
+                return self._counted
+            try:
+                opened = os.open(Path(self._place).with_suffix(".changes"), os.O_RDONLY)
+            except FileNotFoundError:
+                return None
+            weakref.finalize(self, os.close, opened)
+            return opened
+
     @property
     def _file(self) -> Path:
         if self.folder is None:
@@ -145,6 +180,7 @@ class Catalogue:
     def _put(self, names: Names) -> None:
         if self.folder is None:
             self._known = names
+            self.changed()
             return
         beside = self._file.with_suffix(".new")
         with beside.open("wb") as output:
@@ -152,6 +188,7 @@ class Catalogue:
             output.flush()
             os.fsync(output.fileno())
         beside.replace(self._file)
+        self.changed()
         sync_folder(self.folder)
 
     def _sweep(self, names: Names) -> None:

@@ -5,6 +5,7 @@ Fields are named by their place in the mapping, as names of ours could be anythi
 | name             | what                                                                                             |
 |------------------|--------------------------------------------------------------------------------------------------|
 | `t3`             | a text's words (see `search.analysis`), with blanks between                                      |
+| `r3`             | the stems of its words (see `search.stems`), where the field has a language                      |
 | `w3`             | the values taken whole: keyword, integer or number; a date in microseconds, a boolean as 1 or 0  |
 | `l3`, `h3`       | the lowest and the highest of them, to sort by                                                   |
 | `minute3`, …     | the numbers of a date's minutes, hours, days and months since 1970                               |
@@ -22,6 +23,7 @@ from burgee.core.json import dumps
 from burgee.search.analysis import plain
 from burgee.search.model import Document, Field, IndexMapping, Kind
 from burgee.search.protocol import Put
+from burgee.search.stems import words_and_stems
 from burgee.search.values import LONGEST_KEYWORD, Value, field_values, moment, stored, whole_values
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def schema_of(mapping: IndexMapping) -> "tantivy.Schema":
     made.add_bytes_field("document", stored=True)
     for at, field in enumerate(mapping.fields):
         if field.kind is Kind.TEXT:
-            made.add_text_field(f"t{at}", tokenizer_name="whitespace")
+            _add_words(made, at, field)
         for name in (f"w{at}", f"l{at}", f"h{at}"):
             if field.kind in {Kind.TEXT, Kind.KEYWORD}:
                 made.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
@@ -98,9 +100,16 @@ def offers(values: Iterable[Value]) -> list[str]:
     return [value for value in dict.fromkeys(map(str, values)) if len(value) <= LONGEST_KEYWORD]
 
 
+def _add_words(made: "tantivy.SchemaBuilder", at: int, field: Field) -> None:
+    """The fields for a text's words, and for their stems: of these nobody asks where they stand."""
+    made.add_text_field(f"t{at}", tokenizer_name="whitespace")
+    if field.language is not None:
+        made.add_text_field(f"r{at}", tokenizer_name="whitespace", index_option="freq")
+
+
 def _add_field(made: "tantivy.Document", at: int, field: Field, values: Sequence[Value]) -> None:
     for value in values if field.kind is Kind.TEXT else ():
-        made.add_text(f"t{at}", plain(str(value)))
+        _add_text(made, at, field.language, str(value))
     whole = [stored(value) for value in whole_values(field, values)]
     if len(whole) > 1:
         made.add_text("many", str(at))
@@ -113,6 +122,15 @@ def _add_field(made: "tantivy.Document", at: int, field: Field, values: Sequence
     for text in offers(values) if field.suggest else ():
         made.add_text(f"o{at}", text)
         made.add_text(f"p{at}", plain(text))
+
+
+def _add_text(made: "tantivy.Document", at: int, language: str | None, text: str) -> None:
+    if language is None:
+        made.add_text(f"t{at}", plain(text))
+        return
+    words, stems = words_and_stems(text, language)
+    made.add_text(f"t{at}", " ".join(words))
+    made.add_text(f"r{at}", " ".join(stems))
 
 
 def _add(made: "tantivy.Document", name: str, field: Field, value: str | float) -> None:

@@ -24,6 +24,7 @@ from burgee.search.model import (
     Without,
     Word,
 )
+from burgee.search.stems import stems_sought
 from burgee.search.tantivyindex import DOCUMENT
 from burgee.search.values import Value, as_kind, stored, whole_bounds
 
@@ -137,10 +138,15 @@ class Queries:
         found = []
         for at, field in enumerate(self._mapping.fields):
             if field.kind is Kind.TEXT and (within is None or field.name in within):
-                leaf = self._leaf(f"t{at}", text)
+                stems = stems_sought(text, field)
+                leaf = self._leaf(f"t{at}", text) if stems is None else self._stems(f"r{at}", stems)
                 found.append(leaf if field.weight == 1 else self._made.boost_query(leaf, field.weight))
-        if not found:
-            return self._made.empty_query()
+        return self._any_of(found) if found else self._made.empty_query()
+
+    def _stems(self, name: str, stems: Sequence[str]) -> "tantivy.Query":
+        return self._any_of([self._made.term_query(self._schema, name, stem, "freq") for stem in stems])
+
+    def _any_of(self, found: "Sequence[tantivy.Query]") -> "tantivy.Query":
         return found[0] if len(found) == 1 else self._made.boolean_query([(self._occur.Should, one) for one in found])
 
     def _leaf(self, name: str, text: Word | Phrase) -> "tantivy.Query":
