@@ -33,7 +33,7 @@ PRODUCTS = pd.DataFrame(
         "price": [20.0, 35.5, np.nan, 80.0],
         "stock": [3, 0, 7, 1],
         "sale": [True, False, False, True],
-        "since": pd.to_datetime(["2026-01-05T10:30", "2026-01-20T00:00", "2026-02-03T00:00", None], utc=True),
+        "since": pd.to_datetime(["2026-01-05T10:30", "2026-01-20T00:00", "2026-02-03T00:00", "NaT"], utc=True),
     }
 )
 MAPPING = {
@@ -254,7 +254,7 @@ def test_what_is_found_joins_to_the_frame_it_came_from(tenant: Tenant) -> None:
     found = tenant.search.index("numbered", given).query("thing").frame()
     assert found.merge(given, on="id")["word_y"].tolist() == found["word"].tolist()
     assert tenant.search("numbered").query("nothing").frame()["id"].dtype == "int64"
-    assert tenant.search("numbered").get(found.loc[0, "id"])["word"] == found.loc[0, "word"]
+    assert tenant.search("numbered").get(found["id"].iloc[0])["word"] == found.loc[0, "word"]
 
 
 def test_ids_may_stand_in_the_index_of_a_frame_or_the_documents_may_be_one(tenant: Tenant) -> None:

@@ -144,7 +144,9 @@ def _told(column: "pd.Series") -> "pd.Series":
     """Periods as the moments they begin, intervals as texts: Arrow would make numbers and structs of them."""
     if _kind_of(column) == "interval":
         return column.map(str, na_action="ignore")
-    return column.astype(getattr(column.dtype, "categories", column).dtype).dt.to_timestamp()
+    periods: pd.Series = column.astype(getattr(column.dtype, "categories", column).dtype)
+    begun: pd.Series = periods.dt.to_timestamp()
+    return begun
 
 
 def _from_columns(frame: Mapping[object, object], columns: Sequence[str] | None) -> "pa.Table":

@@ -9,7 +9,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     import tantivy
 
 _HEAP = 256 * 1024 * 1024  # taken by those who write much at once: so they make one segment, which is quick to ask
-_REFUSED = re.compile(r"\b(?:code: |os error )(\d+)")  # how tantivy tells an error of the system
 _WAIT = 10.0  # seconds for another process's writer
+_REFUSED = re.compile(r"(?:code: |os error |Errno )(\d+)")  # how an error of the system is told
 _TRUSTED = 1.0  # seconds that nobody looks at a folder where nothing seems to have changed
 
 
@@ -49,7 +49,7 @@ class _Open:
     state: State | None = None
     writing: threading.Lock = field(default_factory=threading.Lock)
 
-    def now(self, name: str) -> State:
+    def now(self) -> State:
         """What was committed last, by whatever process."""
         stamp = self.stamp
         if self.meta is not None:
@@ -57,9 +57,8 @@ class _Open:
             stamp = (found.st_mtime_ns, found.st_ino)
         state = self.state
         if state is None or stamp != self.stamp:
-            with _opening(name):
-                self.index.reload()
-                state = State(self.index.schema, self.index.searcher(), self.mapping)
+            self.index.reload()
+            state = State(self.index.schema, self.index.searcher(), self.mapping)
             self.state, self.stamp = state, stamp
         return state
 
@@ -102,7 +101,7 @@ class TantivySearch(SearchProvider[Document]):
             path = None if self._folder is None else self._folder / place
             if path is not None:
                 path.mkdir()
-            with _told(name):
+            with _Told(name):
                 # Documents stand by id: of those that are as good as each other the first is the first by id.
                 made = tantivy.Index(
                     schema_of(mapping), None if path is None else str(path), reuse=False, sort_by_field="id"
@@ -116,7 +115,7 @@ class TantivySearch(SearchProvider[Document]):
     def write(self, index: str, changes: Iterable[Put[Document] | Remove], position: int) -> None:
         need_whole("position", position)
         opened = self._open(index)
-        with opened.writing, _Using(self, index):
+        with opened.writing, _Told(index, self._closed_as_damaged):
             writer = _writer(opened.index, index)
             try:
                 writer.garbage_collect_files()  # what a killed writer left would be in this one's way
@@ -137,24 +136,24 @@ class TantivySearch(SearchProvider[Document]):
 
     @override
     def position(self, index: str) -> int:
-        with _Using(self, index):
+        with _Told(index, self._closed_as_damaged):
             return self._state(index).position()
 
     @override
     def search(self, index: str, query: SearchQuery) -> SearchResult[Document]:
-        with _Using(self, index):
+        with _Told(index, self._closed_as_damaged):
             return self._state(index).answer(query)
 
     @override
     def suggest(self, index: str, prefix: str, field: str, limit: int) -> Sequence[str]:
         opened = self._open(index)
         begins = check_suggest(opened.mapping, prefix, field, limit)
-        with _Using(self, index):
+        with _Told(index, self._closed_as_damaged):
             return self._state(index).suggest(begins, field, limit)
 
     @override
     def count(self, index: str) -> int:
-        with _Using(self, index):
+        with _Told(index, self._closed_as_damaged):
             return self._state(index).count()
 
     @override
@@ -189,8 +188,20 @@ class TantivySearch(SearchProvider[Document]):
             known = self._known = _Known(changes)
         state = known.states.get(name)
         if state is None:
-            state = known.states[name] = self._open(name).now(name)
+            opened = self._open(name)
+            with _opening(name):
+                state = known.states[name] = opened.now()
         return state
+
+    def _closed_as_damaged(self, name: str) -> bool:
+        """Whether the files of an index are damaged; then it is closed, and whoever opens it finds them so."""
+        place = self._catalogue.now().built(name).place
+        if self._folder is None or not is_damaged(self._folder / place):
+            return False
+        with self._lock:
+            self._opened.pop(place, None)
+            self._known = _Known(None)
+        return True
 
     def _open(self, name: str) -> _Open:
         built = self._catalogue.now().built(name)
@@ -212,18 +223,6 @@ class TantivySearch(SearchProvider[Document]):
         with _opening(name):
             index = tantivy.Index.open(str(path))
             return _Open(index, built.mapping, str(path / "meta.json"))
-
-    def is_damaged(self, name: str, error: SearchUnavailableError) -> bool:
-        """Whether an index failed as its files are damaged. If so it is closed, and will be found to be so."""
-        if self._folder is None:
-            return False
-        place = self._catalogue.now().built(name).place
-        if not (isinstance(error, DamagedIndexError) or is_damaged(self._folder / place)):
-            return False
-        with self._lock:
-            self._opened.pop(place, None)
-            self._known = _Known(None)
-        return True
 
     def _forget(self) -> None:
         """Close what is no index any more."""
@@ -248,61 +247,38 @@ def _writer(index: "tantivy.Index", name: str) -> "tantivy.IndexWriter":
             time.sleep(0.02)
 
 
-class _Using:
-    """While an index is used: what tantivy says of it is said as ours, and damage is told from other trouble."""
+class _Told:
+    """Tantivy's complaints as ours: what it says of a damaged index, and its panics, which end no process."""
 
-    __slots__ = ("_name", "_search")
+    __slots__ = ("_is_damaged", "_name")
 
-    def __init__(self, search: TantivySearch, name: str) -> None:
-        self._search, self._name = search, name
+    def __init__(self, name: str, is_damaged: Callable[[str], bool] = lambda _: False) -> None:
+        self._name, self._is_damaged = name, is_damaged
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        ours = None if error is None else _ours(self._name, error)
-        if ours is None:
+        if error is None or isinstance(error, BurgeeError):
             return
-        if self._search.is_damaged(self._name, ours) and not isinstance(ours, DamagedIndexError):
+        if not isinstance(error, OSError | ValueError) and type(error).__name__ != "PanicException":
+            return
+        if self._is_damaged(self._name):
             raise _damaged(self._name) from error
-        if ours is not error:
-            raise ours from error
-
-
-@contextmanager
-def _told(name: str) -> Iterator[None]:
-    """What tantivy says, as ours."""
-    try:
-        yield
-    except BaseException as error:
-        ours = _ours(name, error)
-        if ours is None or ours is error:
-            raise
-        raise ours from error
+        raise SearchUnavailableError(f"tantivy can't use the index {self._name!r}: {error}") from error
 
 
 @contextmanager
 def _opening(name: str) -> Iterator[None]:
     """While an index is opened. Files that the system gives and nobody can read are damaged, or an older tantivy's."""
     try:
-        with _told(name):
+        with _Told(name):
             yield
     except SearchUnavailableError as error:
         refused = _REFUSED.search(str(error))
         if refused is not None and int(refused[1]) != errno.ENOENT:
             raise
         raise _damaged(name) from error
-
-
-def _ours(name: str, error: BaseException) -> SearchUnavailableError | None:
-    """An error of tantivy's as ours, also its panics, which end no process; none if it is nobody's but the caller's."""
-    if isinstance(error, SearchUnavailableError):
-        return error
-    if isinstance(error, OSError | ValueError) and not isinstance(error, BurgeeError):
-        return SearchUnavailableError(f"tantivy can't use the index {name!r}: {error}")
-    if type(error).__name__ == "PanicException":
-        return SearchUnavailableError(f"tantivy gave up on the index {name!r}: {error}")
-    return None
 
 
 def _damaged(name: str) -> DamagedIndexError:

@@ -81,4 +81,4 @@ def _is_whole(path: Path) -> bool:
         found, left = 0, body
         while left > 0 and (some := held.read(min(_CHUNK, left))):
             found, left = zlib.crc32(some, found), left - len(some)
-        return found == expected
+        return bool(found == expected)
