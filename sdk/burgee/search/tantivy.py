@@ -49,6 +49,9 @@ class _Open:
     state: State | None = None
     writing: threading.Lock = field(default_factory=threading.Lock)
 
+    def __post_init__(self) -> None:
+        self.index.config_reader("manual")  # no thread of tantivy's looks at its files behind our back
+
     def now(self) -> State:
         """What was committed last, by whatever process."""
         stamp = self.stamp
