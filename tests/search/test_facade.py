@@ -350,3 +350,10 @@ def test_an_answer_shows_itself(products: SearchIndex) -> None:
     assert "A red hat" in answer._repr_mimebundle_()["text/html"]
     assert "count" in products.facet("brand")._repr_mimebundle_()["text/html"]
     assert "keyword" in products._repr_mimebundle_()["text/html"]
+
+
+def test_the_list_of_indexes_has_everything_in_its_column(tenant: Tenant, products: SearchIndex) -> None:
+    listed = tenant.search.list()
+    assert listed.frame().set_index("name").loc[products.name, "fields"] == ", ".join(MAPPING)
+    shown = listed._repr_mimebundle_()["text/html"]
+    assert f"{products.name}</td><td>{', '.join(MAPPING)}</td>" in shown

@@ -125,7 +125,7 @@ def too_many_steps(facet: Histogram | Dates, count: float) -> InvalidInputError:
     """The refusal of a facet whose steps would be more than anybody reads."""
     wider = f"an interval wider than {facet.interval!r}" if isinstance(facet, Histogram) else f"more than a {facet.per}"
     return InvalidInputError(
-        f"the facet of {facet.field!r} would have {count:,.0f} steps; at most {MOST_STEPS:,} are given",
+        f"the facet of {facet.field!r} would have {min(count, 2**63):,.0f} steps; at most {MOST_STEPS:,} are given",
         hint=f"take {wider}, or filter first",
     )
 
@@ -261,6 +261,8 @@ def _facet(facet: Facet, mapping: IndexMapping) -> Facet:
 
 def _rising(name: str, bounds: object) -> None:
     several = list(bounds) if isinstance(bounds, tuple | list) else []
+    if len(several) > MOST_STEPS + 1:  # an engine that gave up on them would be away for everybody
+        raise InvalidInputError(f"the bounds of {name!r} are {len(several):,}; at most {MOST_STEPS + 1:,} can be")
     inner = [bound for at, bound in enumerate(several) if bound is not None or 0 < at < len(several) - 1]
     numbers = [need_number("a bound", bound) for bound in inner]
     if len(several) < 2 or not numbers or any(not low < high for low, high in pairwise([*numbers, float("inf")])):  # noqa: PLR2004

@@ -155,7 +155,7 @@ class IndexList(Listing[IndexState]):
     @override
     def _row(self, item: IndexState) -> Mapping[str, object]:
         fields = ", ".join(field.name for field in item.mapping.fields)
-        return {**{name: getattr(item, name) for name in self.columns if name != "fields"}, "fields": fields}
+        return {name: fields if name == "fields" else getattr(item, name) for name in self.columns}
 
 
 class Search(Shown):

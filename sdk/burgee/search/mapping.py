@@ -3,7 +3,8 @@
 | what a field holds                                    | becomes                                          |
 |-------------------------------------------------------|--------------------------------------------------|
 | whole numbers, numbers, booleans, dates and moments   | its kind; moments also as texts of ISO 8601      |
-| few different short texts, many times                 | `keyword`, suggested                             |
+| few different short texts, many times                 | `keyword`, suggested; where nothing else is a    |
+|                                                       | `text` and most are several words, that, exact   |
 | texts without blanks, most with a digit (ids, codes)  | `keyword`                                        |
 | names and other short texts (up to 100 characters)    | `text`, also exact, suggested                    |
 | longer texts                                          | `text`                                           |
@@ -70,9 +71,10 @@ def infer_mapping(source: object, without: Iterable[str] = ()) -> IndexMapping:
         InvalidInputError: this is no frame; or there is nothing that could be searched.
     """
     left_out = set(without)
+    columns = _columns(source)
     inferred = [
         field
-        for name, values in _columns(source).items()
+        for name, values in columns.items()
         if name not in left_out and _can_be_named(name)
         for field in [_inferred(name, values)]
         if field is not None
@@ -82,6 +84,8 @@ def infer_mapping(source: object, without: Iterable[str] = ()) -> IndexMapping:
             "nothing here can be searched: no field of texts, numbers, booleans or dates",
             hint='say what is there: mapping={"title": "text"}',
         )
+    if all(field.kind is not Kind.TEXT for field in inferred):
+        inferred = [_spoken(field, columns[field.name]) for field in inferred]
     return as_mapping(inferred)
 
 
@@ -215,6 +219,13 @@ def _text(name: str, texts: list[str]) -> Field:
     if short and speaking <= len(texts) * _RARE and numbered * 2 > len(texts):
         return Field(name, Kind.KEYWORD)
     return Field(name, Kind.TEXT, exact=short, suggest=short)
+
+
+def _spoken(field: Field, values: list[object]) -> Field:
+    """A text instead of a keyword, if most of its values are several words."""
+    if field.kind is not Kind.KEYWORD or 2 * sum(_speaks(str(value)) for value in values) <= len(values):
+        return field
+    return Field(field.name, Kind.TEXT, exact=True, suggest=True)
 
 
 def _speaks(text: str) -> bool:
