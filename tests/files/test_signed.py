@@ -3,7 +3,9 @@
 import asyncio
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -147,6 +149,46 @@ def test_embedded_an_address_needs_a_server() -> None:
         assert file.url().startswith("https://flags.example/v1/files/signed/")
 
 
+def test_after_a_refusal_the_right_bytes_may_still_be_put_and_then_no_more(served: Served) -> None:
+    address = served.acme.files.upload_url("a.csv", type="text/csv", size=8)
+    for wrong in (b"a,b\n1,2", b"a,b\n1,2\n3", b"<html>!\n", b"PAR1\x00\x00\x00\x00"):
+        assert served.ask("PUT", address.url, wrong).status_code in {415, 422}
+    assert served.ask("PUT", address.url, b"a,b\n1,2\n").status_code == 201
+    assert served.ask("PUT", address.url, b"a,b\n3,4\n").status_code == 409
+    assert served.acme.files[address.id].read() == b"a,b\n1,2\n"
+
+
+def test_the_address_of_a_file_that_was_deleted_leads_nowhere() -> None:
+    clock, database = ManualClock(), Database.in_memory()
+    app = create_app(database, Settings(public_url="http://burgee.test"), clock)
+    service = app.state.services.files
+    with bind_scope(Scope("acme")):
+        file = drive(service.upload(Octets([b"abc"]), "a.txt")).unwrap()
+    served = Served(cast("Tenant", None), app, clock)
+    url = service.signed_address("acme", file, 60)
+    assert served.ask("GET", url).content == b"abc"
+    with bind_scope(Scope("acme")):
+        assert drive(service.url(file.id, 60)).unwrap().url == url
+        drive(service.delete(file.id)).unwrap()
+    assert served.ask("GET", url).status_code == 404
+    assert served.ask("GET", service.signed_address("acme", file, 60)).status_code == 404
+    service.close()
+    database.close()
+
+
+def test_bad_signatures_cost_no_query_and_good_ones_are_told_by_any_server() -> None:
+    clock, database = ManualClock(), Database.in_memory()
+    service = LocalFileService(database, clock, lambda: FolderStorage("nowhere"), Settings(), address="")
+    with bind_scope(Scope("acme")):
+        address = drive(service.upload_url("a.txt", "text/plain")).unwrap().address.url
+    token = address.rpartition("/")[2]
+    database.close()  # whoever asks it now fails
+    for bad in (token[:-1], token[::-1], "", "x" * 5_000, token.replace(".", "..")):
+        assert isinstance(drive(service.permitted(bad, "PUT")), Err)
+    assert isinstance(drive(service.permitted(token, "GET")), Err)
+    assert isinstance(drive(service.permitted(token, "PUT")), Ok)
+
+
 @pytest.fixture(scope="module")
 def two() -> Iterator[tuple[LocalFileService, LocalFileService, ManualClock]]:
     """Two servers of one workspace, and their time."""
@@ -197,6 +239,12 @@ def test_what_is_put_into_a_bucket_is_seen_when_it_is_checked(tmp_path: Path, mo
             assert acme.files.finish(good.id).read() == b"hello"
             with pytest.raises(FileTypeError):
                 acme.files.finish(bad.id)
+            both = acme.files.upload_url("d.txt", type="text/plain")
+            assert httpx.put(both.url, content=b"both", headers=both.headers).status_code == 200
+            with ThreadPoolExecutor(2) as pool:
+                finished = list(pool.map(lambda _: acme.files.finish(both.id), range(2)))
+            assert [file.read() for file in finished] == [b"both"] * 2
+            acme.files[both.id].delete()
             with pytest.raises(NotFoundError):
                 acme.files.finish(late.id)
             # Whoever still has the address may write again, but not to what was looked at.

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, delete, insert, select
+from sqlalchemy import Connection
 
 from burgee.core.clock import Clock
 from burgee.core.json import Json, dumps
 from burgee.core.scope import SYSTEM_TENANT
 from burgee.files.model import FileMetadata, FileState, Usage
+from burgee.store import aggregates
 from burgee.store.aggregates import Aggregates
 from burgee.store.log import StoredEvent
-from burgee.store.schema import states
 
 _SUM, _SECRET = "file-sum", "file-secret"
 _SECRET_BYTES = 32
@@ -57,7 +57,7 @@ def audited(state: FileState | None) -> Mapping[str, Json]:
 
 def usage(connection: Connection, tenant: str, quota: int | None) -> Usage:
     """What the files take."""
-    text = connection.scalar(select(states.c.data).where(*_at(tenant, _SUM)))
+    text = aggregates.data(connection, tenant, _SUM, _SUM)
     files, size = _SUMS.validate_json(text) if text is not None else (0, 0)
     return Usage(files, size, quota)
 
@@ -65,25 +65,16 @@ def usage(connection: Connection, tenant: str, quota: int | None) -> Usage:
 def add(connection: Connection, tenant: str, files: int, size: int) -> None:
     """So many files and bytes more, or fewer. Within the transaction that makes it so."""
     now = usage(connection, tenant, None)
-    _put(connection, tenant, _SUM, dumps([now.files + files, now.size + size]))
+    aggregates.put(connection, tenant, _SUM, _SUM, dumps([now.files + files, now.size + size]))
 
 
 def kept_secret(connection: Connection) -> bytes:
     """What addresses are signed with: of the workspace, the same for all its servers. Made when it is first needed."""
-    text = connection.scalar(select(states.c.data).where(*_at(SYSTEM_TENANT, _SECRET)))
+    text = aggregates.data(connection, SYSTEM_TENANT, _SECRET, _SECRET)
     if text is None:
         text = secrets.token_hex(_SECRET_BYTES)
-        _put(connection, SYSTEM_TENANT, _SECRET, text)
+        aggregates.put(connection, SYSTEM_TENANT, _SECRET, _SECRET, text)
     return bytes.fromhex(text)
-
-
-def _at(tenant: str, kind: str) -> tuple[ColumnElement[bool], ...]:
-    return (states.c.tenant == tenant, states.c.kind == kind, states.c.id == kind)
-
-
-def _put(connection: Connection, tenant: str, kind: str, text: str) -> None:
-    connection.execute(delete(states).where(*_at(tenant, kind)))
-    connection.execute(insert(states).values(tenant=tenant, kind=kind, id=kind, version=1, data=text))
 
 
 def _evolve(state: FileState | None, event: StoredEvent) -> FileState:
@@ -102,7 +93,8 @@ def _evolve(state: FileState | None, event: StoredEvent) -> FileState:
             version=event.version,
         )
         if kind == "uploaded":
-            return FileState(file, "stored")
+            stored_as = data.get("stored_as")
+            return FileState(file, "stored", stored_as=stored_as if isinstance(stored_as, str) else None)
         expires = datetime.fromisoformat(until) if isinstance(until, str) else None
         return FileState(file, "awaited", expires, sized=isinstance(size, int))
     if state is None:
@@ -110,10 +102,10 @@ def _evolve(state: FileState | None, event: StoredEvent) -> FileState:
     changed = replace(state.file, version=event.version)
     match kind:
         case "deleting":
-            return FileState(changed, "deleting")
+            return replace(state, file=changed, status="deleting")
         case "restored":
-            return FileState(changed, "stored")
+            return replace(state, file=changed, status="stored")
         case "refused":
-            return FileState(changed, "refused")
+            return replace(state, file=changed, status="refused")
         case _:
-            return FileState(changed, "deleted")
+            return replace(state, file=changed, status="deleted")

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from burgee.core.errors import NotFoundError
 from burgee.files.errors import UploadRefusedError
-from burgee.files.keeping import Keeper, incoming, now_of
+from burgee.files.keeping import Keeper, now_of
 from burgee.files.model import CheckReport, FileState
 
 _PAGE = 500
@@ -36,7 +36,7 @@ class Checker:
             for id in unfinished:
                 self._end(id)
             for key in orphans:
-                self._keeper.storage.delete(key)
+                self._keeper.clear(self._tenant, key)
             self._keeper.storage.sweep(f"{self._tenant}/", self._older_than)
         return CheckReport(files, tuple(orphans), tuple(lost), tuple(unfinished), repaired=repair)
 
@@ -61,7 +61,7 @@ class Checker:
 
     def _is_whole(self, state: FileState) -> bool:
         """Whether the object is there as it came: by its size and checksum, as the storage knows them."""
-        known = self._keeper.storage.stat(f"{self._tenant}/{state.file.id}")
+        known = self._keeper.storage.stat(state.key(self._tenant))
         if known is None:  # or just deleted
             now = self._keeper.state(self._tenant, state.file.id)
             return now is None or now.status != "stored"
@@ -82,9 +82,9 @@ class Checker:
         state = self._keeper.state(self._tenant, id)
         try:
             if state is not None and state.status == "awaited":
-                self._keeper.give_up(self._tenant, id)
+                self._keeper.give_up(self._tenant, state)
             elif state is not None and state.status == "deleting":
-                self._keeper.storage.delete(f"{self._tenant}/{id}")
+                self._keeper.storage.delete(state.key(self._tenant))
                 self._keeper.deleted(self._tenant, id)
         except NotFoundError:  # somebody else ended it
             return
@@ -92,8 +92,5 @@ class Checker:
     def _orphans(self) -> Iterator[tuple[str, datetime]]:
         """Objects that belong to no file. They are listed first: a file that comes meanwhile is known by then."""
         objects = [(found.key, found.modified_at) for found in self._keeper.storage.list(f"{self._tenant}/")]
-        known = set()
-        for state in self._states():
-            id = state.file.id
-            known.add(incoming(self._tenant, id) if state.status == "awaited" else f"{self._tenant}/{id}")
+        known = {state.key(self._tenant) for state in self._states()}
         return ((key, at) for key, at in objects if key not in known)

@@ -6,22 +6,24 @@ import io
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, override
 
 from burgee.core.checks import need_text
 from burgee.core.display import Sheet, Shown
+from burgee.core.errors import InvalidInputError
 from burgee.core.history import History
 from burgee.core.json import Json
 from burgee.core.link import Link
 from burgee.core.listing import Listing
 from burgee.core.page import Page
 from burgee.core.progress import ProgressBar
+from burgee.files.encoding import Encoded
 from burgee.files.errors import ChecksumError
-from burgee.files.model import CheckReport, FileChange, FileMetadata, FileState, SignedUrl, Usage
-from burgee.files.protocol import FileService
+from burgee.files.model import CheckReport, FileChange, FileMetadata, FileState, Usage
+from burgee.files.protocol import AddressSigner, FileService
 from burgee.files.sources import Source, sent
 from burgee.files.tables import frame_of, need_table
 from burgee.wire.octets import Octets
@@ -41,9 +43,18 @@ class _Way:
     base: str
     progress: bool
 
-    def absolute(self, address: SignedUrl) -> SignedUrl:
+    signer: AddressSigner | None
+
+    @property
+    def tenant(self) -> str:
+        """Whose files they are."""
+        if self.link.tenant is None:
+            raise RuntimeError("files are those of a tenant")
+        return self.link.tenant
+
+    def absolute(self, url: str) -> str:
         """The address, beginning where this client reaches the server unless the server said where it is."""
-        return replace(address, url=self.base + address.url) if address.url.startswith("/") else address
+        return self.base + url if url.startswith("/") else url
 
 
 class File(Shown):
@@ -106,11 +117,15 @@ class File(Shown):
         """Write it to a path, or under its own name into a folder; the path.
 
         What was there before is replaced when all bytes have come and are right, not sooner.
+
+        Raises:
+            ChecksumError: what came is not what was uploaded.
+            InvalidInputError: the path can't be written to.
         """
         place = Path(path)
-        if place.is_dir():
+        if os.path.isdir(place):  # noqa: PTH112 - Path.is_dir raises where a name is too long
             place /= Path(self.name).name
-        new = place.with_name(f".{place.name[:100]}.{uuid.uuid4().hex}")
+        new = place.with_name(f".{uuid.uuid4().hex}.part")  # with the name before it, it could be too long
         shown = self._way.progress if progress is None else progress
         try:
             with new.open("xb") as file, ProgressBar(f"downloading {self.name}", self.size, shown=shown) as bar:
@@ -120,15 +135,22 @@ class File(Shown):
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(place)
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(OSError):
                 new.unlink()
+            if isinstance(error, OSError):
+                raise InvalidInputError(f"can't write {str(place)!r}: {error.strerror or error}") from error
             raise
         return place
 
     def url(self, expires: float = 3600) -> str:
-        """An address at which whoever has it can read the file, for `expires` seconds."""
-        return self._way.absolute(self._way.link.call(self._way.service.url(self.id, expires))).url
+        """An address at which whoever has it can read the file, for `expires` seconds.
+
+        It is honoured while the file is there: of one that was deleted, the address answers 404.
+        """
+        way = self._way
+        signed = None if way.signer is None else way.signer.signed_address(way.tenant, self.state, expires)
+        return way.absolute(way.link.call(way.service.url(self.id, expires)).url if signed is None else signed)
 
     def frame(self) -> "pd.DataFrame":
         """The table that a file of Parquet, Arrow, CSV or JSON lines holds."""
@@ -216,7 +238,7 @@ class Files(Shown):
     __slots__ = ("_known", "_way")
 
     def __init__(self, link: Link, service: FileService, *, base: str = "", progress: bool = True) -> None:
-        self._way = _Way(link, service, base, progress)
+        self._way = _Way(link, service, base, progress, service if isinstance(service, AddressSigner) else None)
         self._known: dict[str, FileMetadata] = {}
 
     def upload(
@@ -242,8 +264,9 @@ class Files(Shown):
         """
         given = sent(source, name, type)
         need_text("a file's name", given.name)
-        shown = (self._way.progress if progress is None else progress) and given.size is not None
-        with ProgressBar(f"uploading {given.name}", given.size or 0, shown=shown) as bar:
+        total = given.pieces.rows if isinstance(given.pieces, Encoded) else given.size
+        shown = (self._way.progress if progress is None else progress) and total is not None
+        with ProgressBar(f"uploading {given.name}", total or 0, shown=shown) as bar:
             content = Octets(_counted(given.pieces, bar), size=given.size)
             work = self._way.service.upload(content, given.name, given.type, given.size, checksum, labels)
             return self._file(self._way.link.call(work))
@@ -287,8 +310,9 @@ class Files(Shown):
     ) -> UploadAddress:
         """An address at which whoever has it can put one file of that name and type, for `expires` seconds."""
         made = self._way.link.call(self._way.service.upload_url(name, type, size, expires, labels))
-        address = self._way.absolute(made.address)
-        return UploadAddress(made.id, address.url, address.method, address.headers, address.expires_at)
+        address = made.address
+        url = self._way.absolute(address.url)
+        return UploadAddress(made.id, url, address.method, address.headers, address.expires_at)
 
     def finish(self, id: str) -> File:
         """The file that was put at a signed address, checked and scanned."""
@@ -355,8 +379,9 @@ class _Stream(io.RawIOBase):
 
 
 def _counted(pieces: Iterable[bytes], bar: ProgressBar) -> Iterator[bytes]:
+    """The pieces; the bar counts their bytes, or the rows that are in them."""
     seen = 0
     for piece in pieces:
         seen += len(piece)
-        bar.reach(seen)
+        bar.reach(pieces.done if isinstance(pieces, Encoded) else seen)
         yield piece

@@ -44,6 +44,7 @@ _AHEAD = 16 * 1024 * 1024
 """Bytes after which the system is asked to bring them to the disk, while more come."""
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 """Symbolic links and pipes are neither followed nor waited for."""
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
 
 
@@ -73,6 +74,11 @@ class FolderStorage(StorageProvider[Mapping[str, str]]):
     def place(self) -> str:
         """The folder."""
         return str(self._root)
+
+    @property
+    def has_addresses(self) -> bool:
+        """No: a folder is reached by no address."""
+        return False
 
     def write(self, key: str, content: Iterable[bytes], metadata: Mapping[str, str]) -> StoredObject[Mapping[str, str]]:
         """Store an object, durable when this returns. It appears whole or, if `content` raises, not at all."""
@@ -140,13 +146,13 @@ class FolderStorage(StorageProvider[Mapping[str, str]]):
             return sum(_removed(path, before) for path in left)
 
     def signed_get(self, key: str, expires: float, *, name: str, type: str) -> SignedUrl | None:
-        """None: a folder has no address; burgee's server honours one (`files.signing`)."""
+        """None."""
         del name, type
         check_key(key), check_expires(expires)
         return None
 
     def signed_put(self, key: str, expires: float, *, type: str, size: int | None = None) -> SignedUrl | None:
-        """None, as in `signed_get`."""
+        """None."""
         del type, size
         check_key(key), check_expires(expires)
         return None
@@ -225,7 +231,10 @@ class FolderStorage(StorageProvider[Mapping[str, str]]):
             yield
         except OSError as error:
             why = error.strerror or str(error)
-            raise StorageUnavailableError(f"the folder of files {self.place!r} can't be used: {why}") from error
+            hint = "make room there; nothing of this file was kept" if error.errno in _FULL else None
+            raise StorageUnavailableError(
+                f"the folder of files {self.place!r} can't be used: {why}", hint=hint
+            ) from error
 
 
 def _kept(part: str) -> str:

@@ -5,6 +5,7 @@ is killed, `check` removes. Everything here blocks.
 """
 
 import contextlib
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +15,14 @@ from threading import Lock
 from sqlalchemy import Connection
 
 from burgee.core.clock import Clock
-from burgee.core.errors import BurgeeError, ConflictError, DuplicateEventError, InvalidInputError, NotFoundError
+from burgee.core.errors import (
+    BurgeeError,
+    ConflictError,
+    DuplicateEventError,
+    InvalidInputError,
+    NotFoundError,
+    WorkspaceError,
+)
 from burgee.core.ids import new_id
 from burgee.core.json import Json
 from burgee.core.result import Err, Ok, Result
@@ -22,7 +30,7 @@ from burgee.core.scope import bind_scope, current_scope
 from burgee.files import books
 from burgee.files.errors import ScannerUnavailableError, StorageUnavailableError, UploadRefusedError
 from burgee.files.intake import Claims, Intake, Room, Rules, check_claims
-from burgee.files.model import FileMetadata, FileState, StoredObject, Usage
+from burgee.files.model import FileMetadata, FileState, Status, StoredObject, Usage
 from burgee.files.protocol import StorageProvider
 from burgee.files.scanner import Scanner
 from burgee.store import log
@@ -44,11 +52,14 @@ class Opened:
     def __init__(self, make: Callable[[], Storage]) -> None:
         self._make = make
         self._made: Storage | None = None
+        self._closed = False
         self._lock = Lock()
 
     def get(self) -> Storage:
         """The storage."""
         with self._lock:
+            if self._closed:
+                raise WorkspaceError("the workspace of these files is closed", hint="open it again: burgee.open(…)")
             if self._made is None:
                 self._made = self._make()
             return self._made
@@ -56,7 +67,7 @@ class Opened:
     def close(self) -> None:
         """Give it back."""
         with self._lock:
-            made, self._made = self._made, None
+            made, self._made, self._closed = self._made, None, True
         if made is not None:
             made.close()
 
@@ -97,10 +108,9 @@ class Keeper:
         event = NewEvent("file-quota.set", {"bytes": quota})
         return self._quotas.change(connection, tenant, "quota", lambda _: Ok(event))
 
-    def room(self, tenant: str) -> Room:
+    def room(self, connection: Connection, tenant: str) -> Room:
         """What its quota leaves now."""
-        with self.database.read(tenant) as connection:
-            usage = self.usage(connection, tenant)
+        usage = self.usage(connection, tenant)
         return Room(usage.size, usage.quota)
 
     def state(self, tenant: str, id: str) -> FileState | None:
@@ -117,13 +127,16 @@ class Keeper:
         awaited: str | None = None,
     ) -> FileMetadata:
         """Take a file in; `awaited` is the id of one that was to come. Raises what is wrong with it."""
-        if awaited is None and (earlier := self.earlier(tenant)) is not None:
-            return _same(earlier, claims)
-        room = self.room(tenant)
+        with self.database.read(tenant) as connection:
+            if awaited is None and (earlier := self._earlier(connection, tenant)) is not None:
+                return _same(earlier, claims)
+            room = self.room(connection, tenant)
         check_claims(claims, self.rules, room)
         id = awaited or new_id(self.clock)
+        # Several may bring an awaited file at once: each has an object of its own, and the first to be entered is it.
+        stored_as = id if awaited is None else f"{id}.{secrets.token_hex(8)}"
         intake = Intake(content, claims, self.rules, room)
-        stored = self._write(f"{tenant}/{id}", intake)
+        stored = self.storage.write(f"{tenant}/{stored_as}", intake, {})
         with self._undone(stored.key):
             checksum = _checksum(stored)
             intake.check_sum(checksum)
@@ -137,6 +150,8 @@ class Keeper:
             "type": intake.type,
             "checksum": checksum,
         }
+        if awaited is not None:
+            file["stored_as"] = stored_as
         event = NewEvent("file.uploaded", {**file, "labels": dict(labels)})
         # What fails here without an answer may have been committed all the same: `check` knows then, not we.
         done = self._enter(tenant, id, event, stored.size, claims, awaited=awaited is not None)
@@ -157,23 +172,21 @@ class Keeper:
         if (done := self.earlier(tenant)) is not None and done.id == id:
             return done
         with keyless():
-            self._turn(tenant, id, ("stored",), "deleting")
+            state = self._turn(tenant, id, "stored", "deleting")
             try:
-                self.storage.delete(f"{tenant}/{id}")
+                self.storage.delete(state.key(tenant))
             except StorageUnavailableError:
                 with contextlib.suppress(NotFoundError):  # a `check` meanwhile had more luck
-                    self._turn(tenant, id, ("deleting",), "restored")
+                    self._turn(tenant, id, "deleting", "restored")
                 raise
         return self.deleted(tenant, id)
 
     def deleted(self, tenant: str, id: str) -> FileMetadata:
         """Write down that a file's object is gone."""
         with self.database.write(tenant) as connection:
-            before = self.files.get(connection, tenant, id)
-            file = self._turned(connection, tenant, id, ("deleting",), "deleted")
+            file = self._turned(connection, tenant, id, "deleting", "deleted").file
             self.files.drop(connection, tenant, id)
-            if before is not None:
-                books.add(connection, tenant, -1, -before.file.size)
+            books.add(connection, tenant, -1, -file.size)
         return file
 
     def awaited_id(self, tenant: str) -> str:
@@ -188,7 +201,8 @@ class Keeper:
 
     def await_file(self, tenant: str, id: str, claims: Claims, labels: Mapping[str, Json], until: datetime) -> None:
         """Write down that a file may come, until then."""
-        check_claims(claims, self.rules, self.room(tenant))
+        with self.database.read(tenant) as connection:
+            check_claims(claims, self.rules, self.room(connection, tenant))
         file: dict[str, Json] = {"id": id, "name": claims.name, "size": claims.size, "type": claims.type}
         event = NewEvent("file.awaited", {**file, "labels": dict(labels), "expires_at": until.isoformat()})
         with self.database.write(tenant) as connection:
@@ -198,28 +212,37 @@ class Keeper:
     def finish(self, tenant: str, state: FileState) -> FileMetadata:
         """Take in what was put at an address of the storage itself; what is refused is removed."""
         file = state.file
-        key = incoming(tenant, file.id)
-        if self.storage.stat(key) is None:
-            raise NotFoundError("file", file.id)
         claims = Claims(file.name, file.type, file.size if state.sized else None)
         try:
-            with keyless(), contextlib.closing(Octets(self.storage.read(key))) as content:
+            with keyless(), contextlib.closing(Octets(self.storage.read(state.key(tenant)))) as content:
                 kept = self.keep(tenant, content, claims, file.labels, awaited=file.id)
         except UploadRefusedError:
-            self.give_up(tenant, file.id)
+            with contextlib.suppress(NotFoundError):  # somebody else was refused, too
+                self.give_up(tenant, state)
             raise
-        self._drop(key)
+        except (ConflictError, NotFoundError):
+            now = self.state(tenant, file.id)
+            if now is None or now.status != "stored":
+                raise NotFoundError("file", file.id) from None
+            return now.file  # somebody else took it in meanwhile
+        self._drop(state.key(tenant))
         return kept
 
-    def give_up(self, tenant: str, id: str) -> None:
+    def give_up(self, tenant: str, state: FileState) -> None:
         """A file that was to come does not come any more."""
-        self.storage.delete(incoming(tenant, id))
+        id = state.file.id
         with keyless(), self.database.write(tenant) as connection:
-            self._turned(connection, tenant, id, ("awaited",), "refused")
+            self._turned(connection, tenant, id, "awaited", "refused")
             self.files.drop(connection, tenant, id)
+        self._drop(state.key(tenant))
 
-    def _write(self, key: str, intake: Intake) -> StoredObject[Mapping[str, str]]:
-        return self.storage.write(key, intake, {})
+    def clear(self, tenant: str, key: str) -> None:
+        """Take an object away that belongs to no file; not if it does by now. Nothing is entered meanwhile."""
+        id = key.rpartition("/")[2].partition(".")[0]
+        with self.database.write(tenant) as connection:
+            state = self.files.get(connection, tenant, id)
+            if state is None or state.key(tenant) != key:
+                self.storage.delete(key)
 
     def _enter(
         self, tenant: str, id: str, event: NewEvent, size: int, claims: Claims, *, awaited: bool
@@ -235,8 +258,7 @@ class Keeper:
             try:
                 if not awaited and (earlier := self._earlier(connection, tenant)) is not None:
                     return Ok(_same(earlier, claims))
-                usage = self.usage(connection, tenant)
-                Room(usage.size, usage.quota).need(size, claims.name)
+                self.room(connection, tenant).need(size, claims.name)
             except EXPECTED as error:
                 return Err(error)
             done = self.files.change(connection, tenant, id, decide)
@@ -255,17 +277,17 @@ class Keeper:
         *_, (_, state) = self.files.replay(connection, tenant, id, upto=event.version)
         return state.file
 
-    def _turn(self, tenant: str, id: str, now: tuple[str, ...], then: str) -> FileMetadata:
+    def _turn(self, tenant: str, id: str, now: Status, then: str) -> FileState:
         with self.database.write(tenant) as connection:
             return self._turned(connection, tenant, id, now, then)
 
-    def _turned(self, connection: Connection, tenant: str, id: str, now: tuple[str, ...], then: str) -> FileMetadata:
+    def _turned(self, connection: Connection, tenant: str, id: str, now: Status, then: str) -> FileState:
         def decide(state: FileState | None) -> Result[NewEvent | None, Refusal]:
-            if state is None or state.status not in now:
+            if state is None or state.status != now:
                 return Err(NotFoundError("file", id))
             return Ok(NewEvent(f"file.{then}", {}))
 
-        return self.files.change(connection, tenant, id, decide).unwrap().file
+        return self.files.change(connection, tenant, id, decide).unwrap()
 
     @contextmanager
     def _undone(self, key: str) -> Iterator[None]:
@@ -280,14 +302,6 @@ class Keeper:
         """Take an object away that no event names; where that fails, `check` does it later."""
         with contextlib.suppress(StorageUnavailableError):
             self.storage.delete(key)
-
-
-def incoming(tenant: str, id: str) -> str:
-    """Where a file lies that was put at an address of the storage itself.
-
-    Whoever has the address may put it anew: so what is looked at, and kept, is a copy.
-    """
-    return f"{tenant}/{id}.put"
 
 
 @contextmanager

@@ -54,6 +54,14 @@ class AwaitedFile:
     address: SignedUrl
 
 
+def incoming(tenant: str, id: str) -> str:
+    """The key under which a file is put at an address of the storage itself.
+
+    Whoever has the address may put it anew: so what is looked at, and kept, is a copy.
+    """
+    return f"{tenant}/{id}.put"
+
+
 type Status = Literal["awaited", "stored", "deleting", "deleted", "refused"]
 
 
@@ -69,11 +77,19 @@ class FileState:
     expires_at: datetime | None = None
     sized: bool = True
     """Whether the size of an awaited one was said."""
+    stored_as: str | None = None
+    """What its object is called, where that is not the file's id."""
 
     @property
     def version(self) -> int:
         """The version of its stream."""
         return self.file.version
+
+    def key(self, tenant: str) -> str:
+        """Under which key its bytes are; of an awaited one: under which they are put."""
+        if self.status == "awaited":
+            return incoming(tenant, self.file.id)
+        return f"{tenant}/{self.stored_as or self.file.id}"
 
 
 type FileChange = Change[FileState]

@@ -10,6 +10,8 @@ from burgee.core.errors import InvalidInputError
 
 PIECE = 1024 * 1024
 """Bytes that are read and written at once."""
+_ALONE = 4 * PIECE
+"""How many of the first bytes the adding thread sees to itself: for fewer, another thread takes longer to start."""
 
 
 def pieces(content: Iterable[bytes], size: int = PIECE) -> Iterator[bytes]:
@@ -26,6 +28,9 @@ def pieces(content: Iterable[bytes], size: int = PIECE) -> Iterator[bytes]:
     for part in parts:
         if not isinstance(part, bytes | bytearray | memoryview):
             raise InvalidInputError(f"content comes in pieces of bytes; one is {type(part).__name__}")
+        if len(part) == size and not kept and isinstance(part, bytes):
+            yield part
+            continue
         view = memoryview(part.tobytes() if isinstance(part, memoryview) else part)
         at = min(size - len(kept), len(view)) if kept else 0
         kept += view[:at]
@@ -62,7 +67,7 @@ class Checksum:
         """The next bytes. They must not change afterwards."""
         self._wait()
         self.size += len(piece)
-        if len(piece) < PIECE:  # less work than handing it over
+        if len(piece) < PIECE or self.size <= _ALONE:  # less work than handing it over
             self._digest.update(piece)
             return
         if self._pool is None:

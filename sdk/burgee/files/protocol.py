@@ -5,7 +5,7 @@ of a-z, A-Z, 0-9, `.`, `_` and `-`, parted by `/`, none of them `.` or `..`; any
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from burgee.core.errors import ConflictError, InvalidInputError, NotFoundError, PermissionDeniedError
 from burgee.core.json import Json
@@ -126,8 +126,25 @@ class FileService(Protocol):
         ...
 
 
+@runtime_checkable
+class AddressSigner(Protocol):
+    """A service in this process, which signs an address for a file that somebody holds without asking the database."""
+
+    def signed_address(self, tenant: str, file: FileMetadata, expires: float) -> str | None:
+        """What `FileService.url` gives; that the file is still there is looked at when the address is used.
+
+        None where the storage has addresses of its own: then `FileService.url` is to be asked.
+        """
+        ...
+
+
 class StorageProvider[TMetadata](Protocol):
     """Keeps objects by key: bytes and metadata. All of it can be called from many threads at once."""
+
+    @property
+    def has_addresses(self) -> bool:
+        """Whether it signs addresses of its own; else burgee's server honours some (`files.signing`)."""
+        ...
 
     def write(self, key: str, content: Iterable[bytes], metadata: TMetadata) -> StoredObject[TMetadata]:
         """Store an object, durable when this returns. It appears whole or, if `content` raises, not at all."""
@@ -156,7 +173,7 @@ class StorageProvider[TMetadata](Protocol):
     def signed_get(self, key: str, expires: float, *, name: str, type: str) -> SignedUrl | None:
         """An address to read the object from for `expires` seconds, as an attachment of that name and type.
 
-        None where the storage has no address of its own: burgee's server then honours one (`files.signing`).
+        None where it has none.
         """
         ...
 

@@ -79,6 +79,11 @@ class S3Storage(StorageProvider[Mapping[str, str]]):
         """The URL."""
         return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
 
+    @property
+    def has_addresses(self) -> bool:
+        """Yes: whoever has one reaches the bucket itself."""
+        return True
+
     def write(self, key: str, content: Iterable[bytes], metadata: Mapping[str, str]) -> StoredObject[Mapping[str, str]]:
         """Store an object, durable when this returns. It appears whole or, if `content` raises, not at all."""
         at, checked = self._at(key), check_metadata(metadata)

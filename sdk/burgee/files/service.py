@@ -1,10 +1,11 @@
 """The files of a tenant: their bytes in a storage, what is known of them as aggregates in the log."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import Any, override
+from typing import Any, cast, override
+from unicodedata import normalize
 
 from burgee.core.checks import need_text, need_whole
 from burgee.core.clock import Clock
@@ -26,9 +27,9 @@ from burgee.files.content import DEFAULT_TYPES, media_type, need_allowed, patter
 from burgee.files.errors import ScannerUnavailableError, StorageUnavailableError
 from burgee.files.headers import download_headers
 from burgee.files.intake import Claims, Rules
-from burgee.files.keeping import EXPECTED, Keeper, Opened, Storage, incoming, now_of
+from burgee.files.keeping import EXPECTED, Keeper, Opened, Storage, now_of
 from burgee.files.keys import check_age, check_expires
-from burgee.files.model import AwaitedFile, CheckReport, FileChange, FileMetadata, SignedUrl, Usage
+from burgee.files.model import AwaitedFile, CheckReport, FileChange, FileMetadata, FileState, SignedUrl, Usage, incoming
 from burgee.files.names import clean_name
 from burgee.files.protocol import FileService, UploadError
 from burgee.files.scanner import Scanner
@@ -77,6 +78,7 @@ class LocalFileService(FileService):
         self._rules = rules
         self._address = address
         self._signer: Signer | None = None
+        self._signs_itself: bool | None = None
 
     def close(self) -> None:
         """Give the storage back."""
@@ -111,12 +113,16 @@ class LocalFileService(FileService):
     ) -> Result[Page[FileMetadata], InvalidInputError]:
         if refused := wrong_limit(limit):
             return refused
+        for what, value in (("after", after), ("prefix", prefix), ("type", type)):
+            if value is not None and not isinstance(cast("object", value), str):
+                return Err(InvalidInputError(f"{what} must be text, not {value!r}"))
         tenant = require_tenant()
+        start = normalize("NFC", prefix or "")  # as names are kept
 
         def work() -> Page[FileMetadata]:
             found: list[FileMetadata] = []
             for file in self._stored(tenant, after or "", limit + 1):
-                if file.name.startswith(prefix or "") and fnmatchcase(file.type, type or "*"):
+                if file.name.startswith(start) and fnmatchcase(file.type, type or "*"):
                     found.append(file)
                 if len(found) > limit:
                     break
@@ -211,9 +217,10 @@ class LocalFileService(FileService):
         tenant = require_tenant()
 
         def work() -> Octets:
-            file = self._there(tenant, id)
+            state = self._there(tenant, id)
+            file = state.file
             first, last = _part(file, start, stop)
-            pieces = self._keeper.storage.read(f"{tenant}/{id}", first, last)
+            pieces = self._keeper.storage.read(state.key(tenant), first, last)
             headers = download_headers(file.name, file.type, file.checksum)
             return Octets(pieces, size=last - first, start=first, total=file.size, headers=headers)
 
@@ -227,15 +234,24 @@ class LocalFileService(FileService):
 
         def work() -> SignedUrl:
             seconds = check_expires(expires)
-            file = self._there(tenant, id)
-            until = now_of(self._clock) + timedelta(seconds=seconds)
-            own = self._keeper.storage.signed_get(f"{tenant}/{id}", seconds, name=file.name, type=file.type)
+            state = self._there(tenant, id)
+            file = state.file
+            own = self._keeper.storage.signed_get(state.key(tenant), seconds, name=file.name, type=file.type)
             if own is not None:
                 return own
-            claims = SignedClaims(tenant, id, "GET", until, file.name, file.type, file.size)
-            return SignedUrl(self._signed(claims), "GET", until)
+            until = now_of(self._clock) + timedelta(seconds=seconds)
+            return SignedUrl(self._to_read(tenant, file, until), "GET", until)
 
         return await self._database.run(partial(_told, work))
+
+    def signed_address(self, tenant: str, file: FileMetadata, expires: float) -> str | None:
+        """See `AddressSigner`."""
+        seconds = check_expires(expires)
+        if self._signs_itself is None:
+            self._signs_itself = self._keeper.storage.has_addresses
+        if self._signs_itself:
+            return None
+        return self._to_read(tenant, file, now_of(self._clock) + timedelta(seconds=seconds))
 
     @override
     async def finish(self, id: str) -> Result[FileMetadata, UploadError]:
@@ -263,12 +279,9 @@ class LocalFileService(FileService):
 
     async def permitted(self, token: str, method: str) -> Result[SignedClaims, AuthenticationError]:
         """What a signed address permits now."""
-
-        def work() -> SignedClaims:
-            return self._signing().verify(token, method, now_of(self._clock))
-
+        signer = self._signer or await self._database.run(self._signing)
         try:
-            return Ok(await self._database.run(work))
+            return Ok(signer.verify(token, method, now_of(self._clock)))
         except AuthenticationError as error:
             return Err(error)
 
@@ -285,11 +298,11 @@ class LocalFileService(FileService):
 
         return await apart(partial(_told, work))
 
-    def _there(self, tenant: str, id: str) -> FileMetadata:
+    def _there(self, tenant: str, id: str) -> FileState:
         state = self._keeper.state(tenant, id)
         if state is None or state.status != "stored":
             raise NotFoundError("file", id)
-        return state.file
+        return state
 
     def _stored(self, tenant: str, after: str, step: int, *, most: int | None = None) -> Iterator[FileMetadata]:
         """The files behind one, as they are found; of the first `most` known ones, if that is said."""
@@ -314,6 +327,9 @@ class LocalFileService(FileService):
                 hint="set BURGEE_PUBLIC_URL to where that server is reached, e.g. https://flags.example",
             )
         return self._address.rstrip("/")
+
+    def _to_read(self, tenant: str, file: FileMetadata, until: datetime) -> str:
+        return self._signed(SignedClaims(tenant, file.id, "GET", until, file.name, file.type, file.size))
 
     def _signed(self, claims: SignedClaims) -> str:
         return f"{self._base()}{SIGNED}{self._signing().sign(claims)}"

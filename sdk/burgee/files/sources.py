@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from burgee.core.errors import InvalidInputError, UnreadableFileError
-from burgee.core.frames import ArrowBatch, ArrowStream, plain, to_arrow
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from burgee.core.frames import ArrowBatch, ArrowStream, to_arrow
+from burgee.files.encoding import Encoded
 
 _PIECE = 1024 * 1024
 
@@ -38,6 +36,7 @@ class Sent:
     pieces: Iterable[bytes]
     name: str
     size: int | None
+    """In bytes; None if that is not known before they are made."""
     type: str | None = None
 
 
@@ -82,12 +81,7 @@ def _of_file(file: Readable, name: str | None, type: str | None) -> Sent:
 
 
 def _of_frame(frame: object, name: str, type: str | None) -> Sent:
-    table = to_arrow(frame)
-    ending = name.rpartition(".")[2].lower()
-    data = {"csv": _csv, "arrow": _arrow, "feather": _arrow, "jsonl": _lines, "ndjson": _lines}.get(ending, _parquet)(
-        table
-    )
-    return Sent([data], name, len(data), type)
+    return Sent(Encoded(to_arrow(frame), name.rpartition(".")[2].lower()), name, None, type)
 
 
 def _named(name: str | None, what: str) -> str:
@@ -105,33 +99,6 @@ def _checked(pieces: Iterable[object]) -> Iterator[bytes]:
 
 
 def _read(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         while piece := file.read(_PIECE):
             yield piece
-
-
-def _parquet(table: "pa.Table") -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
-    return bytes(sink.getvalue())
-
-
-def _arrow(table: "pa.Table") -> bytes:
-    import pyarrow as pa
-
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
-
-
-def _csv(table: "pa.Table") -> bytes:
-    return bytes(plain(table).to_pandas().to_csv(index=False).encode())
-
-
-def _lines(table: "pa.Table") -> bytes:
-    rows = plain(table).to_pandas().to_json(orient="records", lines=True, date_format="iso", force_ascii=False)
-    return bytes(rows.encode())

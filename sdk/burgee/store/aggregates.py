@@ -6,10 +6,10 @@ The current state stands in a table of its own, written in the transaction that 
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select, text
 
 from burgee.core.clock import Clock
 from burgee.core.errors import ConcurrencyError, DuplicateEventError
@@ -18,8 +18,21 @@ from burgee.core.json import Json
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import current_caller, current_scope
 from burgee.store import log
+from burgee.store.backend import Prepared
 from burgee.store.log import ANY, OWN, NewEvent, StoredEvent
 from burgee.store.schema import states
+
+_GET = Prepared(text("SELECT data FROM states WHERE tenant = :tenant AND kind = :kind AND id = :id"))
+_PAGE = Prepared(
+    text("SELECT data FROM states WHERE tenant = :tenant AND kind = :kind AND id > :after ORDER BY id LIMIT :most")
+)
+_PUT = Prepared(
+    text(
+        "INSERT INTO states (tenant, kind, id, version, data) VALUES (:tenant, :kind, :id, :version, :data)"
+        " ON CONFLICT (tenant, kind, id) DO UPDATE SET version = excluded.version, data = excluded.data"
+    )
+)
+_MOST = 2**62  # more rows than there are
 
 
 class Versioned(Protocol):
@@ -29,6 +42,17 @@ class Versioned(Protocol):
     def version(self) -> int:
         """The version of its stream."""
         ...
+
+
+def data(connection: Connection, tenant: str, kind: str, id: str) -> str | None:
+    """The text of a state, as it stands there."""
+    row = _GET.row(connection, {"tenant": tenant, "kind": kind, "id": id})
+    return None if row is None else cast("str", row[0])
+
+
+def put(connection: Connection, tenant: str, kind: str, id: str, text: str, version: int = 1) -> None:
+    """Set the text of a state. For an aggregate's, `Aggregates.change` does it."""
+    _PUT.run(connection, {"tenant": tenant, "kind": kind, "id": id, "version": version, "data": text})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +70,14 @@ class Aggregates[S: Versioned]:
 
     def get(self, connection: Connection, tenant: str, id: str) -> S | None:
         """The current state."""
-        query = select(states.c.data).where(states.c.tenant == tenant, states.c.kind == self.kind, states.c.id == id)
-        text = connection.scalar(query)
+        text = data(connection, tenant, self.kind, id)
         return None if text is None else self.adapter.validate_json(text)
 
     def page(self, connection: Connection, tenant: str, *, after: str = "", limit: int | None = None) -> list[S]:
         """Current states by id, those behind `after`."""
-        query = select(states.c.data).where(states.c.tenant == tenant, states.c.kind == self.kind, states.c.id > after)
-        rows = connection.scalars(query.order_by(states.c.id).limit(limit))
-        return [self.adapter.validate_json(text) for text in rows]
+        most = _MOST if limit is None else limit
+        rows = _PAGE.rows(connection, {"tenant": tenant, "kind": self.kind, "after": after, "most": most})
+        return [self.adapter.validate_json(cast("str", row[0])) for row in rows]
 
     def ids(self, connection: Connection, tenant: str) -> list[str]:
         """The ids there are."""
@@ -139,11 +162,7 @@ class Aggregates[S: Versioned]:
         connection.execute(delete(states).where(*where))
 
     def _put(self, connection: Connection, tenant: str, id: str, state: S) -> None:
-        self.drop(connection, tenant, id)
-        text = self.adapter.dump_json(state).decode()
-        connection.execute(
-            insert(states).values(tenant=tenant, kind=self.kind, id=id, version=state.version, data=text)
-        )
+        put(connection, tenant, self.kind, id, self.adapter.dump_json(state).decode(), state.version)
 
     def _again[E: Exception](
         self,

@@ -1,7 +1,7 @@
 """What differs between the databases: the seam between `Database` and SQLite or PostgreSQL.
 
 A backend speaks to the driver's own connection. SQLAlchemy's costs are fine for a query and most of an append: BEGIN,
-COMMIT and the few statements of the log (`Prepared`) go past it.
+COMMIT and the few statements of the log and of current states (`Prepared`) go past it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -106,7 +106,7 @@ class Backend(Protocol):
 
 
 class Prepared:
-    """A statement of the log, compiled once for each database and run by its driver.
+    """A statement that is run often, compiled once for each database and run by its driver.
 
     Given by the dialect's name where the databases need different ones.
     """
@@ -126,6 +126,10 @@ class Prepared:
         """The first row of the answer."""
         row: tuple[object, ...] | None = self._run(connection, values).fetchone()
         return row
+
+    def run(self, connection: Connection, values: Mapping[str, object]) -> None:
+        """Run what has no answer."""
+        self._run(connection, values).close()
 
     def _run(self, connection: Connection, values: Mapping[str, object]) -> Any:  # noqa: ANN401 - the driver's cursor
         dialect = connection.dialect
