@@ -279,7 +279,9 @@ class LocalFileService(FileService):
 
     async def permitted(self, token: str, method: str) -> Result[SignedClaims, AuthenticationError]:
         """What a signed address permits now."""
-        signer = self._signer or await self._database.run(self._signing)
+        signer = self._signer
+        if signer is None:
+            signer = await self._database.run(self._signing)
         try:
             return Ok(signer.verify(token, method, now_of(self._clock)))
         except AuthenticationError as error:
