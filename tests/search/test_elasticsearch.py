@@ -97,7 +97,7 @@ def test_an_index_and_an_alias_can_t_have_one_name(elastic: ElasticsearchSearch,
 
 
 def test_those_of_another_prefix_are_not_seen(elastic: ElasticsearchSearch, elasticsearch_url: str, name: str) -> None:
-    other = ElasticsearchSearch(f"{elasticsearch_url.partition('?')[0]}?prefix=burgee-other-{abs(hash(name))}")
+    other = ElasticsearchSearch(f"{elasticsearch_url}{'&' if '?' in elasticsearch_url else '?'}prefix=burgee-other-{abs(hash(name))}")
     elastic.create(name, MAPPING)
     assert other.indexes() == []
     assert not other.drop(name)

@@ -10,6 +10,12 @@ class SearchUnavailableError(BurgeeError):
     status = 503
 
 
+class SearchRefusedError(SearchUnavailableError):
+    """The search engine is there and refuses us: a login it does not take, too few rights, a certificate of no trust."""
+
+    code = "search-refused"
+
+
 class DegradedSearchWarning(UserWarning):
     """The database answered a search, as the search engine could not: it may be slower, and ranked otherwise."""
 
