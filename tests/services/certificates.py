@@ -1,6 +1,6 @@
 """Certificates for servers of tests, and an authority that signs them."""
 
-import datetime
+import datetime as dt
 import ipaddress
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _SIGNS = x509.KeyUsage(
     encipher_only=False,
     decipher_only=False,
 )
-_DAY = datetime.timedelta(days=1)
+_DAY = dt.timedelta(days=1)
 
 
 class Authority:
@@ -43,7 +43,7 @@ class Authority:
     def certificate(self, address: str, *, valid: bool = True) -> tuple[Path, Path]:
         """The files of a certificate for an address and of its key; one that is not valid any more if it should be."""
         key = ec.generate_private_key(ec.SECP256R1())
-        ended = None if valid else datetime.datetime.now(datetime.UTC) - _DAY
+        ended = None if valid else dt.datetime.now(dt.UTC) - _DAY
         address_of = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
         signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = (
@@ -55,9 +55,7 @@ class Authority:
         signed = builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         made.write_bytes(signed + self.file.read_bytes())
         form = serialization.PrivateFormat.PKCS8
-        written.write_bytes(
-            key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-        )
+        written.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
         return made, written
 
 
@@ -66,9 +64,9 @@ def _named(name: str) -> x509.Name:
 
 
 def _lasting(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, ended: datetime.datetime | None = None
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, ended: dt.datetime | None = None
 ) -> x509.CertificateBuilder:
-    until = ended or datetime.datetime.now(datetime.UTC) + 30 * _DAY
+    until = ended or dt.datetime.now(dt.UTC) + 30 * _DAY
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

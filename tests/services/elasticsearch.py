@@ -1,4 +1,4 @@
-"""An Elasticsearch of our own, with TLS, users and API keys, on a free port of 127.0.0.1. By hand: `python -m services.elasticsearch`."""
+"""An Elasticsearch of our own, with TLS, users and API keys. By hand: `python -m services.elasticsearch`."""
 
 import base64
 import contextlib

@@ -71,6 +71,12 @@ class Elastic:
         try:
             yield
         except import_module("elasticsearch").ApiError as error:
+            if error.meta.status == _MISSING and not isinstance(error.body, dict):
+                message, hint = (
+                    f"Elasticsearch is not at {self.place}: it answered 404",
+                    "is the path of the URL right?",
+                )
+                raise SearchUnavailableError(message, hint=hint) from error
             said = error.body.get("error") if isinstance(error.body, dict) else error.body
             raise self.failure(index, error.meta.status, said) from error
         except import_module("elasticsearch").TransportError as error:
@@ -90,9 +96,9 @@ class Elastic:
             return SearchRefusedError(message, hint=_LOGIN_HINT)
         return SearchUnavailableError(message)
 
-    def _unanswered(self, error: Any) -> Exception:
+    def _unanswered(self, error: Exception) -> Exception:
         """What it means that there was no answer."""
-        message = f"no answer from Elasticsearch at {self.place}: {error.message}"
+        message = f"no answer from Elasticsearch at {self.place}: {getattr(error, 'message', error)}"
         untrusted = next((one for one in _beneath(error) if isinstance(one, ssl.SSLError)), None)
         if isinstance(untrusted, ssl.SSLCertVerificationError):
             hint = _CA_HINT if "issuer" in message or "self-signed" in message else "see to the certificate or the URL"
@@ -175,7 +181,9 @@ def _login(parts: SplitResult, api_key: str | None) -> dict[str, Any]:
             "there is a user for Elasticsearch and an API key, not both can be", hint="take user:password@ out"
         )
     if not _API_KEY.fullmatch(api_key):
-        raise InvalidInputError("the API key holds what no key does", hint="write it as it was made: encoded, or id:key")
+        raise InvalidInputError(
+            "the API key holds what no key does", hint="write it as it was made: encoded, or id:key"
+        )
     id, colon, key = api_key.partition(":")
     return {"api_key": (id, key) if colon else api_key}
 

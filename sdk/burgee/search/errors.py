@@ -11,7 +11,7 @@ class SearchUnavailableError(BurgeeError):
 
 
 class SearchRefusedError(SearchUnavailableError):
-    """The search engine is there and refuses us: a login it does not take, too few rights, a certificate of no trust."""
+    """The search engine is there and refuses us, or we it: the login, what it may do, or the certificate is wrong."""
 
     code = "search-refused"
 
