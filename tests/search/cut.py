@@ -14,7 +14,7 @@ _send = HTTPConnection.send
 
 def cut(at: int, act: Callable[[], object]) -> None:
     """Act in the middle of what is sent as the one of this number, counted from now on."""
-    HTTPConnection.send = _counted  # type: ignore[method-assign]
+    HTTPConnection.send = _counted  # type: ignore[assignment,method-assign]
     _here.left, _here.act, _here.sent = at, act, 0
 
 

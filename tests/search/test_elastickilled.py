@@ -39,7 +39,7 @@ KILLED = """
     elasticsearch._BATCH = 8
 
     def opened():
-        engine = elasticsearch.ElasticsearchSearch(url)
+        engine = elasticsearch.ElasticsearchSearch(url, timeout=60)
         return Served(WithFallback(engine), Database.in_folder(folder))
 
     def change(served, attempt, done):
@@ -107,7 +107,7 @@ class Busy:
     """A workspace that is at work when the server is killed, and what it must find."""
 
     def __init__(self, server: ElasticsearchServer, number: int, *, reindexes: bool) -> None:
-        self.engine = ElasticsearchSearch(f"{server.url}&prefix=busy-{number}")
+        self.engine = ElasticsearchSearch(f"{server.url}&prefix=busy-{number}", timeout=60)
         self.served = Served(WithFallback(self.engine, Fts5Search(), kept_fresh=True, pause=0))
         self.reindexes = reindexes
         self.expected = set(range(DOCUMENTS))

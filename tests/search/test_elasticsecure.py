@@ -100,7 +100,8 @@ def test_an_api_key_with_rights_on_its_names_is_enough_for_everything(
     elasticsearch_server: ElasticsearchServer, asks: httpx.Client
 ) -> None:
     key, ca = new_key(asks, *ENOUGH), str(elasticsearch_server.authority.file)
-    for at, given in enumerate((key["encoded"], f"{key['id']}:{key['api_key']}", SecretStr(key["encoded"]))):
+    keys: tuple[str | SecretStr, ...] = (key["encoded"], f"{key['id']}:{key['api_key']}", SecretStr(key["encoded"]))
+    for at, given in enumerate(keys):
         engine = ElasticsearchSearch(f"{elasticsearch_server.place}?prefix=secure", api_key=given, ca=ca)
         index = f"things.{at}"
         engine.create(index, MAPPING)

@@ -6,9 +6,11 @@ import hashlib
 import json
 import os
 import pwd
+import random
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -22,7 +24,6 @@ import httpx
 
 from components import needs_elasticsearch, needs_newest_java
 from services.certificates import Authority
-from services.server import free_port
 
 START_SECONDS, STOP_SECONDS = 240, 30
 USER, PASSWORD = "burgee", "made-up:for/the@tests"
@@ -173,6 +174,15 @@ def _add_analysis(home: Path) -> None:
                 packed.write(compiled, compiled.relative_to(made))
 
 
+def _lasting_port() -> int:
+    """A port that no connection is given while the server is away, and so is there for it when it comes back."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
+
+
 def _owner() -> pwd.struct_passwd | None:
     """Who runs it where we are root: it refuses root."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -186,7 +196,7 @@ def running_elasticsearch() -> Iterator[ElasticsearchServer]:
     folder = Path(tempfile.mkdtemp(prefix="burgee-elasticsearch-"))
     data = Path(tempfile.mkdtemp(prefix="burgee-elasticsearch-", dir=_MEMORY if in_memory else None))
     try:
-        server = ElasticsearchServer(folder, data, free_port())
+        server = ElasticsearchServer(folder, data, _lasting_port())
         server.prepare(archive)
         try:
             server.start()
