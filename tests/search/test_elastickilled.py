@@ -187,7 +187,7 @@ def test_the_server_killed_in_mid_write_and_mid_reindex_loses_nothing(
 
 def _kill(server: ElasticsearchServer, all_busy: list[Busy], points: Iterable[int]) -> None:
     """Kill it when all have come to their points."""
-    together = threading.Barrier(len(all_busy), lambda: server.end(signal.SIGKILL), timeout=60)
+    together = threading.Barrier(len(all_busy), lambda: server.end(signal.SIGKILL), timeout=300)
     with ThreadPoolExecutor(len(all_busy)) as threads:
         works = [
             threads.submit(busy.killed_at, point, together.wait) for busy, point in zip(all_busy, points, strict=True)

@@ -110,6 +110,20 @@ def test_those_of_another_prefix_are_not_seen(elastic: ElasticsearchSearch, elas
     other.close()
 
 
+def test_two_that_make_an_index_at_once_both_have_it(
+    elastic: ElasticsearchSearch, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(index: str) -> bool:
+        monkeypatch.undo()
+        elastic.create(index, MAPPING)
+        elastic.write(index, [Put("a", {"t": "x"})], 1)
+        return False
+
+    monkeypatch.setattr(elastic, "drop", overtaken)
+    elastic.create(name, MAPPING)
+    assert elastic.count(name) == 1
+
+
 def test_words_that_are_near_are_found_however_many(elastic: ElasticsearchSearch, name: str) -> None:
     ends = list(itertools.product(string.ascii_lowercase + string.digits, repeat=2))
     elastic.create(name, MAPPING)

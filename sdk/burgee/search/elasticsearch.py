@@ -45,7 +45,7 @@ from burgee.search.stems import need_stems
 _WRITE_SECONDS = 60.0  # for an answer to what changes something
 _BATCH, _BATCH_BYTES = 1000, 10 * 1024 * 1024  # of one request
 _TRIES = 5  # to ask what an alias points to, where that changes meanwhile
-_MISSING = 404
+_MISSING, _EXISTS = 404, "resource_already_exists_exception"
 
 
 class ElasticsearchSearch(SearchProvider[Document]):
@@ -77,14 +77,17 @@ class ElasticsearchSearch(SearchProvider[Document]):
         if self.pointed(index) is not None:
             raise InvalidInputError(f"{index!r} is an alias: an index needs a name of its own")
         self.drop(index)
-        once = self._writer.options(max_retries=0)  # what was made by the first try is there for the next
         with self._server.asked(index):
-            once.indices.create(
-                index=place,
-                settings=settings(mapping),
-                mappings=mappings(About(index, mapping)),
-                aliases={place + WRITING: {}},
-            )
+            try:
+                self._writer.indices.create(
+                    index=place,
+                    settings=settings(mapping),
+                    mappings=mappings(About(index, mapping)),
+                    aliases={place + WRITING: {}},
+                )
+            except import_module("elasticsearch").BadRequestError as error:
+                if error.error != _EXISTS:  # made by somebody else, or by a first host whose answer was lost
+                    raise
 
     @override
     def write(self, index: str, changes: Iterable[Put[Document] | Remove], position: int) -> None:
