@@ -10,6 +10,12 @@ class SearchUnavailableError(BurgeeError):
     status = 503
 
 
+class SearchRefusedError(SearchUnavailableError):
+    """The search engine is there and refuses us, or we it: the login, what it may do, or the certificate is wrong."""
+
+    code = "search-refused"
+
+
 class DegradedSearchWarning(UserWarning):
     """The database answered a search, as the search engine could not: it may be slower, and ranked otherwise."""
 
