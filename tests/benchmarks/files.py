@@ -17,6 +17,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from burgee.core.disk import sync_folder
 from burgee.files.folder import FolderStorage
 from burgee.files.pieces import PIECE
 from burgee.files.protocol import StorageProvider
@@ -43,16 +44,19 @@ def took(work: Callable[[], object]) -> float:
 
 
 def copied(source: Path, target: Path, *, durable: bool) -> None:
-    """A plain copy, and SHA-256 of it."""
-    shutil.copyfile(source, target)
-    with target.open("rb+") as file:
+    """A plain copy, and SHA-256 of it; `durable`: it and its name are on the disk, and it appeared whole."""
+    beside = target.with_suffix(".new") if durable else target
+    shutil.copyfile(source, beside)
+    with beside.open("rb+") as file:
         hashlib.file_digest(file, "sha256")
         if durable:
             os.fsync(file.fileno())
+            beside.replace(target)
+            sync_folder(target.parent)
 
 
 def speed(folder: Path, sizes: tuple[int, ...]) -> None:
-    """Writing, beside a plain copy with SHA-256: as the copy is, and with the copy on the disk, as ours is."""
+    """Writing, beside a plain copy with SHA-256: one that waits for no disk, and one that waits as ours does."""
     storage = FolderStorage(folder / "files")
     source, target = folder / "source", folder / "target"
     for size in sizes:
@@ -144,5 +148,5 @@ def _resident() -> int:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         signing(Path(place) / "signing")
-        speed(Path(place), (4 * 1024, MIB, 64 * MIB, 256 * MIB))
+        speed(Path(place), (4 * 1024, MIB, 8 * MIB, 64 * MIB, 256 * MIB))
         memory(int(sys.argv[1]) * MIB if len(sys.argv) > 1 else 1024 * MIB, Path(place))

@@ -1,6 +1,8 @@
 """Every provider there is, for the suite that all of them run."""
 
 import itertools
+import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -49,6 +51,16 @@ def cache(request: pytest.FixtureRequest, prefix: str) -> Iterator[CacheProvider
     made = _made(request.param, request, prefix)
     yield made
     made.close()
+
+
+def forked(work: Callable[[], bool]) -> int:
+    """A child of a fork that does this and nothing else, for at most 20 seconds, and ends with 0 if it is true."""
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(20)
+        os._exit(0 if work() else 1)
+    return child
 
 
 def _made(kind: str, request: pytest.FixtureRequest, prefix: str) -> CacheProvider[Any]:

@@ -7,20 +7,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from burgee.cache.facade import Cache
-from burgee.cache.fingerprint import fingerprint
 from burgee.cache.memory import MemoryCache
 from burgee.cache.redis import RedisCache
 from burgee.core.errors import InvalidInputError
@@ -258,65 +252,3 @@ def test_several_processes_are_one_execution(redis_server: RedisServer, prefix: 
     said = {process.communicate(timeout=60)[0].strip() for process in processes}
     assert len(said) == 1
     assert said <= {"0", "1", "2", "3"}
-
-
-FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
-CHANGED: list[Callable[[pd.DataFrame], Any]] = [
-    lambda frame: frame.assign(a=[1, 3]),
-    lambda frame: frame.rename(columns={"a": "c"}),
-    lambda frame: frame.astype({"a": "int32"}),
-    lambda frame: frame.set_axis([1, 2]),
-    lambda frame: frame.iloc[::-1],
-    lambda frame: frame[["b", "a"]],
-    lambda frame: frame["a"],
-    lambda frame: frame.head(1),
-    lambda frame: frame.rename_axis("row"),
-]
-
-
-@pytest.mark.parametrize("change", CHANGED)
-def test_a_frame_is_told_by_everything_it_holds(change: Callable[[pd.DataFrame], Any]) -> None:
-    assert fingerprint(FRAME) == fingerprint(FRAME.copy())
-    assert fingerprint(change(FRAME)) != fingerprint(FRAME)
-
-
-def test_tables_and_arrays_are_told_by_content() -> None:
-    tables = [
-        pa.table({"a": [1, 2]}),
-        pl.DataFrame({"a": [1, 2]}),
-        np.array([1, 2]),
-        np.array([[1, 2]]),
-        [1, 2],
-        (1, 2),
-    ]
-    assert len({fingerprint(one) for one in tables}) == len(tables)
-    assert fingerprint(pa.chunked_array([[1], [2]])) == fingerprint(pa.chunked_array([[1, 2]]))
-    assert fingerprint(np.float64(1.5)) == fingerprint(1.5)
-    assert fingerprint(np.array(["a", None], object)) != fingerprint(np.array(["a", "b"], object))
-
-
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
-nested = st.recursive(
-    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner), max_leaves=8
-)
-
-
-@given(nested, nested)
-def test_a_fingerprint_is_equal_where_content_and_kinds_are(one: object, other: object) -> None:
-    assert (fingerprint(one) == fingerprint(other)) is (_told(one) == _told(other))
-
-
-def _told(value: Any) -> object:
-    """The content with the kinds, in a form that can be compared."""
-    if isinstance(value, dict):
-        return {key: _told(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return (type(value), [_told(item) for item in value])
-    return (type(value), repr(value))
-
-
-def test_what_holds_itself_is_refused() -> None:
-    loop: list[object] = []
-    loop.append(loop)
-    with pytest.raises(InvalidInputError, match="holds itself"):
-        fingerprint(loop)

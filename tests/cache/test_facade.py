@@ -7,6 +7,8 @@ import pytest
 from pydantic import SecretStr
 
 import burgee
+from burgee.cache.facade import Cache
+from burgee.cache.memory import MemoryCache
 from burgee.core.errors import InvalidInputError
 from burgee.core.settings import Settings
 from burgee.workspace import Workspace
@@ -29,6 +31,15 @@ def test_a_tenant_sees_its_own_keys_and_no_others(ws: Workspace) -> None:
     assert ws.cache.get("k") is not None
     assert other.cache.clear_tags("t") == 1
     assert ws.cache.get_entry("k") is not None
+
+
+def test_what_a_cache_is_called_is_no_pattern() -> None:
+    shared = MemoryCache[object]()
+    one, other = Cache(shared, "t*"), Cache(shared, "tenant")
+    one.set("k", 1)
+    other.set("k", 2)
+    assert (one.clear_pattern("k"), one.clear()) == (1, 0)
+    assert other.get("k") == 2
 
 
 def test_the_verbs_of_a_cache() -> None:

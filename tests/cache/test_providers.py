@@ -113,11 +113,8 @@ def test_bytes_and_frames_come_back_as_they_were(cache: Any_) -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ((1, 2), "tuple"),
-        ({1: 2}, "key 1 is no text"),
-        (float("nan"), "nan"),
+        ((1, object()), "object"),
         ({"a": [object()]}, r"\['a'\]\[0\] can't be cached"),
-        ({1, 2}, "set"),
         ("\ud800", "surrogate"),
         (ITSELF, "holds itself"),
         (pd.DataFrame({"x": [object()]}), "frame can't be cached"),

@@ -90,6 +90,7 @@ REFUSED: Mapping[str, tuple[type[BaseException], Callable[[Tenant], object]]] = 
     "a page": (FileTypeError, lambda t: t.files.upload(b"<html><script>", "a.html")),
     "a page called text": (FileTypeError, lambda t: t.files.upload(b"<html><script>", "a.txt")),
     "a program called image": (FileTypeError, lambda t: t.files.upload(b"MZ\x90\x00" + bytes(60), "a.png")),
+    "a table cut off": (FileTypeError, lambda t: t.files.upload(b"PAR1" + bytes(100), "a.parquet")),
     "another checksum": (ChecksumError, lambda t: t.files.upload(b"abc", "a.txt", checksum="0" * 64)),
     "no checksum": (InvalidInputError, lambda t: t.files.upload(b"abc", "a.txt", checksum="x")),
     "a path for a name": (InvalidInputError, lambda t: t.files.upload(b"abc", "../a.txt")),
@@ -110,7 +111,11 @@ def test_what_is_refused_leaves_nothing_behind(acme: Tenant, folder: Path, case:
     assert left_nothing(acme, folder)
 
 
-def test_a_stream_without_end_is_cut_off_at_the_limit(acme: Tenant, folder: Path) -> None:
+@pytest.mark.parametrize(("quota", "error", "read"), [(None, FileTooLargeError, 1100), (250, QuotaExceededError, 300)])
+def test_a_stream_without_end_is_cut_off_at_the_limit_and_where_the_quota_is_full(
+    acme: Tenant, folder: Path, quota: int | None, error: type[Exception], read: int
+) -> None:
+    acme.files.set_quota(quota)
     seen = 0
 
     def endless() -> Iterator[bytes]:
@@ -119,9 +124,9 @@ def test_a_stream_without_end_is_cut_off_at_the_limit(acme: Tenant, folder: Path
             seen += 100
             yield b"a" * 100
 
-    with pytest.raises(FileTooLargeError):
+    with pytest.raises(error):
         acme.files.upload(endless(), "a.txt")
-    assert seen == 1100
+    assert seen == read
     assert left_nothing(acme, folder)
 
 

@@ -1,6 +1,7 @@
 """`@cached`: a function whose results are kept, with one execution per key however many ask.
 
-Results are found by the function and the content of its arguments. While one caller works, others with the same
+Results are found by the function, its code and the content of its arguments: a function that was changed, as in a cell
+of a notebook, does not get what the former one gave. While one caller works, others with the same
 arguments wait for it: in this process, and by a lock of the provider in other processes. With `stale=` an answer that
 is past its time is given at once for so much longer, while one caller in the background makes a new one.
 """
@@ -8,15 +9,16 @@ is past its time is given at once for so much longer, while one caller in the ba
 import asyncio
 import functools
 import inspect
+import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, override
 
 from burgee.cache.checks import check_key, check_tags, check_ttl
-from burgee.cache.fingerprint import fingerprint
+from burgee.cache.fingerprint import code_of, fingerprint
+from burgee.cache.flights import Flight, Flights
 from burgee.cache.model import CacheEntry, CacheStats
 from burgee.cache.patterns import escaped
 from burgee.core.errors import InvalidInputError
@@ -26,6 +28,12 @@ _POLL = (0.005, 0.1)
 
 _LONGEST = 60.0
 """Seconds after which another process is no longer waited for."""
+
+
+_PAUSE = 1.0
+"""Seconds after an error in the background in which nothing is tried anew."""
+
+_log = logging.getLogger("burgee.cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,8 @@ class Options:
         name: str | None,
     ) -> "Options":
         """Checked."""
+        if callable(ttl):
+            raise InvalidInputError("cached is written with brackets: @cache.cached() or @cache.cached(ttl=60)")
         if ttl is not None:
             check_ttl(ttl)
         if key is not None and not callable(key):
@@ -63,20 +73,22 @@ class CachedFunction[**P, R]:
     """A function with its cache. Called as the function; with some more verbs."""
 
     def __init__(self, function: Callable[P, R], cache: Any, options: Options) -> None:
+        self._signature = _signature(function, options)
         functools.update_wrapper(self, function)
+        self.attribute: str = getattr(function, "__name__", "")
+        self._reference: str = getattr(function, "__qualname__", "")
         self._function = function
         self._cache = cache
         self._options = options
-        self._signature = inspect.signature(function)
-        self._start = options.name or f"{function.__module__}.{function.__qualname__}"
-        self._lock = threading.Lock()
-        self._working: dict[str, Future[Any]] = {}
+        self._name = options.name or _name(function)
+        self._start = f"{self._name}:{code_of(function)}"
+        self._flights = Flights(self._name)
+        self._rest_until = 0.0
         self._hits = self._misses = 0
-        if inspect.iscoroutinefunction(function):
+        self.is_async = _is_async(function)
+        if self.is_async:
             inspect.markcoroutinefunction(self)
-            self._call: Callable[..., Any] = self._awaited
-        else:
-            self._call = self._called
+        self._call: Callable[..., Any] = self._awaited if self.is_async else self._called
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The result for these arguments: kept, or made now."""
@@ -84,8 +96,19 @@ class CachedFunction[**P, R]:
         return result
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        bound: Any = self
-        return self if instance is None else functools.partial(bound, instance)
+        return self if instance is None else CachedMethod(self, instance)
+
+    def __cache_key__(self) -> str:
+        """What it is, where it is itself an argument."""
+        return self._start
+
+    @override
+    def __reduce__(self) -> str:
+        return self._reference  # by its name, as functions are
+
+    @override
+    def __repr__(self) -> str:
+        return f"<cached {self._name}{self._signature}>"
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """The key under which the result for these arguments is kept."""
@@ -99,18 +122,21 @@ class CachedFunction[**P, R]:
         return check_key(f"{self._start}:{part}")
 
     def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Forget the result for these arguments; whether there was one."""
-        deleted: bool = self._cache.delete(self.key(*args, **kwargs))
+        """Forget the result for these arguments, also one that is being made; whether there was one."""
+        key = self.key(*args, **kwargs)
+        self._flights.cancel(key)
+        deleted: bool = self._cache.delete(key)
         return deleted
 
     def invalidate_all(self) -> int:
-        """Forget all results; how many there were."""
-        count: int = self._cache.clear_pattern(f"{escaped(self._start)}:*")
+        """Forget all results, also those of its former code; how many there were."""
+        self._flights.cancel()
+        count: int = self._cache.clear_pattern(f"{escaped(self._name)}:*")
         return count
 
     def stats(self) -> CacheStats:
         """Hits and misses of this function in this process; an answer past its time is a hit."""
-        return CacheStats(self._start, self._hits, self._misses)
+        return CacheStats(self._name, self._hits, self._misses)
 
     def _called(self, *args: Any, **kwargs: Any) -> Any:
         key = self.key(*args, **kwargs)
@@ -120,24 +146,21 @@ class CachedFunction[**P, R]:
             if not self._is_fresh(entry):
                 self._renew(key, args, kwargs)
             return entry.value
-        mine, future = self._join(key)
-        if not mine:
-            self._hits += 1
-            return future.result()
-        return self._work(key, future, args, kwargs)
+        while True:
+            mine, flight = self._flights.join(key)
+            if mine:
+                return self._work(key, flight, args, kwargs)
+            flight.done.result()
+            if not flight.left:
+                self._hits += 1
+                return flight.result()
 
-    def _work(self, key: str, future: "Future[Any]", args: Any, kwargs: Any) -> Any:
-        try:
-            result = self._once(key, args, kwargs)
-        except BaseException as error:
-            self._done(key)
-            future.set_exception(error)
-            raise
-        self._done(key)
-        future.set_result(result)
+    def _work(self, key: str, flight: Flight, args: Any, kwargs: Any) -> Any:
+        with self._flights.working(key, flight):
+            flight.value = result = self._once(key, flight, args, kwargs)
         return result
 
-    def _once(self, key: str, args: Any, kwargs: Any) -> Any:
+    def _once(self, key: str, flight: Flight, args: Any, kwargs: Any) -> Any:
         """The result: of another process that works on it or just did, or by calling the function."""
         began, pause = time.monotonic(), _POLL[0]
         while True:
@@ -150,21 +173,31 @@ class CachedFunction[**P, R]:
                 if had or late:
                     self._misses += 1
                     result = self._function(*args, **kwargs)
-                    self._keep(key, result)
+                    self._keep(key, flight, result)
                     return result
             time.sleep(pause)
             pause = min(2 * pause, _POLL[1])
 
     def _renew(self, key: str, args: Any, kwargs: Any) -> None:
-        mine, future = self._join(key)
-        if mine:
-            threading.Thread(target=self._renewed, args=(key, future, args, kwargs), daemon=True).start()
+        flight = self._renewal(key)
+        if flight is not None:
+            threading.Thread(target=self._renewed, args=(key, flight, args, kwargs), daemon=True).start()
 
-    def _renewed(self, key: str, future: "Future[Any]", args: Any, kwargs: Any) -> None:
+    def _renewed(self, key: str, flight: Flight, args: Any, kwargs: Any) -> None:
         try:
-            self._work(key, future, args, kwargs)
-        except Exception:  # noqa: BLE001 - the old answer stands until it is gone; then the error is the caller's
-            return
+            self._work(key, flight, args, kwargs)
+        except Exception as error:  # noqa: BLE001 - the old answer stands until it is gone; then the error is the caller's
+            self._not_renewed(error)
+
+    def _renewal(self, key: str) -> Flight | None:
+        """The execution that makes a result anew; None if there is one, or it is too early after an error."""
+        if time.monotonic() < self._rest_until:
+            return None
+        return self._flights.begin(key)
+
+    def _not_renewed(self, error: BaseException) -> None:
+        self._rest_until = time.monotonic() + _PAUSE
+        _log.warning("%s goes on with a result past its time: %s: %s", self._name, type(error).__name__, error)
 
     async def _awaited(self, *args: Any, **kwargs: Any) -> Any:
         key = self.key(*args, **kwargs)
@@ -174,31 +207,34 @@ class CachedFunction[**P, R]:
             if not self._is_fresh(entry):
                 self._renew_async(key, args, kwargs)
             return entry.value
-        mine, future = self._join(key)
-        if not mine:
-            self._hits += 1
-            return await asyncio.shield(asyncio.wrap_future(future))
-        return await self._work_async(key, future, args, kwargs)
+        while True:
+            mine, flight = self._flights.join(key)
+            if mine:
+                return await self._work_async(key, flight, args, kwargs)
+            await asyncio.shield(asyncio.wrap_future(flight.done))
+            if not flight.left:
+                self._hits += 1
+                return flight.result()
 
     def _renew_async(self, key: str, args: Any, kwargs: Any) -> None:
-        mine, future = self._join(key)
-        if mine:
-            task = asyncio.ensure_future(self._work_async(key, future, args, kwargs))
+        flight = self._renewal(key)
+        if flight is not None:
+            task = asyncio.ensure_future(self._renewed_async(key, flight, args, kwargs))
             _background.add(task)
-            task.add_done_callback(_forget)
+            task.add_done_callback(_background.discard)
 
-    async def _work_async(self, key: str, future: "Future[Any]", args: Any, kwargs: Any) -> Any:
+    async def _renewed_async(self, key: str, flight: Flight, args: Any, kwargs: Any) -> None:
         try:
-            result = await self._once_async(key, args, kwargs)
-        except BaseException as error:
-            self._done(key)
-            future.set_exception(error)
-            raise
-        self._done(key)
-        future.set_result(result)
+            await self._work_async(key, flight, args, kwargs)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._not_renewed(error)
+
+    async def _work_async(self, key: str, flight: Flight, args: Any, kwargs: Any) -> Any:
+        with self._flights.working(key, flight):
+            flight.value = result = await self._once_async(key, flight, args, kwargs)
         return result
 
-    async def _once_async(self, key: str, args: Any, kwargs: Any) -> Any:
+    async def _once_async(self, key: str, flight: Flight, args: Any, kwargs: Any) -> Any:
         began, pause = time.monotonic(), _POLL[0]
         while True:
             held = self._cache.lock(key, _LONGEST)
@@ -213,7 +249,7 @@ class CachedFunction[**P, R]:
                     self._misses += 1
                     made: Awaitable[Any] = self._function(*args, **kwargs)  # type: ignore[assignment] # a coroutine's
                     result = await made
-                    await self._hop(self._keep, key, result)
+                    await self._hop(self._keep, key, flight, result)
                     return result
             finally:
                 await self._hop(held.__exit__, None, None, None)
@@ -223,33 +259,78 @@ class CachedFunction[**P, R]:
     async def _hop[T](self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.to_thread(work, *args) if self._cache.blocks else work(*args)
 
-    def _keep(self, key: str, result: Any) -> None:
+    def _keep(self, key: str, flight: Flight, result: Any) -> None:
         options = self._options
         ttl = None if options.ttl is None else options.ttl + options.stale
-        self._cache.set(key, result, ttl=ttl, tags=options.tags)
+        if not flight.void:
+            self._cache.set(key, result, ttl=ttl, tags=options.tags)
+        if flight.void:  # meanwhile
+            self._cache.delete(key)
 
     def _is_fresh(self, entry: CacheEntry[Any]) -> bool:
-        return not self._options.stale or self._cache.now() < entry.expires_at - self._options.stale
+        options = self._options
+        return not options.stale or options.ttl is None or self._cache.now() < entry.created_at + options.ttl
 
-    def _join(self, key: str) -> "tuple[bool, Future[Any]]":
-        """Whether this caller does the work, and where its result will be."""
-        with self._lock:
-            future = self._working.get(key)
-            if future is not None:
-                return False, future
-            future = self._working[key] = Future()
-            return True, future
 
-    def _done(self, key: str) -> None:
-        with self._lock:
-            self._working.pop(key, None)
+class CachedMethod:
+    """A cached function as the method of an object, which is its first argument."""
+
+    def __init__(self, function: CachedFunction[..., Any], instance: object) -> None:
+        self._function, self._instance = function, instance
+        if function.is_async:
+            inspect.markcoroutinefunction(self)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The result for these arguments: kept, or made now."""
+        return self._function(self._instance, *args, **kwargs)
+
+    def key(self, *args: Any, **kwargs: Any) -> str:
+        """The key under which the result for these arguments is kept."""
+        return self._function.key(self._instance, *args, **kwargs)
+
+    def invalidate(self, *args: Any, **kwargs: Any) -> bool:
+        """Forget the object's result for these arguments, also one that is being made; whether there was one."""
+        return self._function.invalidate(self._instance, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._function, name)
+
+    @override
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self._instance, self._function.attribute)
+
+    @override
+    def __repr__(self) -> str:
+        return f"<{self._function!r} of {self._instance!r}>"
+
+
+def _signature(function: Any, options: Options) -> inspect.Signature:
+    """The function's signature; `InvalidInputError` for what can't be cached."""
+    if isinstance(function, classmethod | property):
+        kind = type(function).__name__
+        raise InvalidInputError(f"a {kind} can't be cached, but what it is made of", hint=f"put @{kind} above @cached")
+    if not callable(function):
+        raise InvalidInputError(f"only a function can be cached, not {function!r}")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise InvalidInputError(f"{_name(function)} yields: it has no result to be kept", hint="return a list")
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        if options.key is None:
+            raise InvalidInputError(f"the arguments of {_name(function)} can't be told", hint="give key=…") from None
+        return inspect.Signature()
+
+
+def _is_async(function: Any) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - its own, not whether it has one
+
+
+def _name(function: Any) -> str:
+    while isinstance(function, functools.partial):
+        function = function.func
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 _background: set[asyncio.Future[Any]] = set()
 """What runs in the background: a loop itself holds its tasks only weakly."""
-
-
-def _forget(task: "asyncio.Future[Any]") -> None:
-    _background.discard(task)
-    if not task.cancelled():
-        task.exception()  # looked at, so that nothing is said of it: the old answer stands

@@ -3,10 +3,12 @@
 import math
 import random
 from collections.abc import Iterable
+from datetime import timedelta
 
 from burgee.core.errors import InvalidInputError
 
 LONGEST_KEY = 1024
+LONGEST_TTL = 100 * 365 * 86400
 
 
 def check_key(key: object, what: str = "a cache key") -> str:
@@ -32,9 +34,13 @@ def check_tags(tags: object) -> tuple[str, ...]:
 
 
 def check_ttl(ttl: object, what: str = "ttl") -> float:
-    """Seconds, more than none."""
-    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not math.isfinite(ttl):
+    """Seconds, more than none and at most a hundred years."""
+    if isinstance(ttl, timedelta):
+        raise InvalidInputError(f"{what} is a number of seconds, not {ttl!r}", hint="write .total_seconds()")
+    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or math.isnan(ttl if isinstance(ttl, float) else 0):
         raise InvalidInputError(f"{what} is a number of seconds, not {ttl!r}")
+    if ttl > LONGEST_TTL:
+        raise InvalidInputError(f"{what} is at most {LONGEST_TTL} seconds (a hundred years)")
     if ttl <= 0:
         raise InvalidInputError(f"{what} is more than 0 seconds, not {ttl!r}", hint="to take a value away: delete(key)")
     return float(ttl)

@@ -35,7 +35,8 @@ class StatsView(CacheStats):
 class Cache(Shown):
     """Values by key, for a time: `ws.cache.set("rates", rates, ttl=60)`, `ws.cache.get("rates")`.
 
-    What is cached is text, numbers, lists, mappings, bytes and frames; what would not come back equal is refused.
+    What is cached is text, numbers, dates, bytes, frames, series, arrays, and lists, tuples, sets and mappings of them;
+    what would not come back equal is refused.
     """
 
     __slots__ = ("_provider", "_start", "_where", "blocks")
@@ -112,7 +113,8 @@ class Cache(Shown):
                 content, unless given. A method's `self` is one of them.
             tags: for `clear_tags`.
             stale: so many seconds longer a result is given at once, while a new one is made in the background.
-            name: what the keys begin with; the function's full name unless given.
+            name: what the keys begin with; the function's full name unless given. The function's code follows, so
+                that one that was changed begins anew.
         """
         options = Options.of(ttl, key, tags, stale, name)
         return lambda function: CachedFunction(function, self, options)

@@ -6,6 +6,7 @@ the server before anybody reads there again, so that no deleted value comes back
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import override
 
+from burgee.cache.forks import on_fork
 from burgee.cache.model import CacheEntry, CacheStats
 from burgee.cache.protocol import CacheProvider
 from burgee.core.errors import BurgeeError
@@ -20,6 +22,9 @@ from burgee.core.errors import BurgeeError
 _log = logging.getLogger("burgee.cache")
 _ROUNDS = 2
 """How often the first is told what it missed before callers must wait for the last of it."""
+_SOON, _LONGEST_PAUSE = 10, 60.0
+"""A server that fails again within so many pauses after it was taken up is left alone twice as long, up to this."""
+_PROBE = "burgee:there"
 _MOST = 10_000  # deletions that are remembered; beyond that everything is taken away
 
 
@@ -29,7 +34,7 @@ class WithFallback[T](CacheProvider[T]):
     Args:
         first: the one that may be away, e.g. Redis.
         second: the one that is not, e.g. memory.
-        pause: seconds after a failure in which the first is left alone.
+        pause: seconds after a failure in which the first is left alone; twice as many each time it fails again soon.
     """
 
     blocks = True
@@ -47,11 +52,19 @@ class WithFallback[T](CacheProvider[T]):
         self._lock = threading.RLock()
         self._away = False
         self._again_at = 0.0
+        self._taken_up_at = -math.inf
+        self._resting = pause
         self._looking = False
         self._warned = False
         self._failures = 0
         self._missed: dict[tuple[str, str], None] = {}
         """What the first must be told: deleted keys, patterns, tags; in order, each once."""
+        on_fork(self)
+
+    def in_child(self) -> None:
+        """Make the lock anew; who was looking whether the first is back was left behind."""
+        self._lock = threading.RLock()
+        self._looking = False
 
     @override
     def get_entry(self, key: str) -> CacheEntry[T] | None:
@@ -143,9 +156,13 @@ class WithFallback[T](CacheProvider[T]):
 
     def _failed(self, error: Exception, missed: Iterable[tuple[str, str]]) -> None:
         with self._lock:
+            now = self._clock()
+            if not self._away:
+                again = now - self._taken_up_at < _SOON * self._resting
+                self._resting = min(2 * self._resting, max(self._pause, _LONGEST_PAUSE)) if again else self._pause
             self._failures += 1
             self._away = True
-            self._again_at = self._clock() + self._pause
+            self._again_at = now + self._resting
             self._remember(missed)
             warn, self._warned = not self._warned, True
         if warn:
@@ -181,6 +198,7 @@ class WithFallback[T](CacheProvider[T]):
                 if not self._told(missed):
                     return False
                 self._away = self._warned = False
+                self._taken_up_at = self._clock()
         finally:
             self._looking = False
         self._second.clear()
@@ -200,7 +218,8 @@ class WithFallback[T](CacheProvider[T]):
 
     def _tell(self, missed: Mapping[tuple[str, str], None]) -> None:
         keys = [name for kind, name in missed if kind == "key"]
-        self._first.delete_many([*keys, "burgee:there"])
+        with self._first.lock(_PROBE, self._pause or 1.0):  # a server that is full, or a replica, takes nothing in
+            self._first.delete_many([*keys, _PROBE])
         for kind, name in missed:
             if kind == "pattern":
                 self._first.clear_pattern(name)

@@ -1,24 +1,34 @@
 """A text for any arguments, equal for equal content: what `cached` makes keys of.
 
 Values are told by their type and their content, so that `1`, `1.0`, `True` and `"1"` are four keys; frames by every
-cell, by their columns' names and types, and by their index.
+cell, by their columns' names and types, and by their index; functions by their code and what they close over.
 """
 
 import hashlib
 import math
+from collections import deque
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 from pathlib import PurePath
+from re import Pattern
 from typing import Any
 from uuid import UUID
 
+from burgee.cache import fingerprint_code, fingerprint_tables
+from burgee.cache.digest import home, put
 from burgee.core.errors import InvalidInputError
 
 _PLAIN = (bool, int, float, str, bytes, type(None), datetime, date, time, timedelta, Decimal, UUID, complex)
+_CONTAINERS = (list, tuple, dict)
+_SHOWN = (range, Fraction, type(Ellipsis), type(NotImplemented))
+"""Told by how they show themselves."""
+
+_DEEPEST = 100
 
 
 def fingerprint(value: object) -> str:
@@ -28,38 +38,78 @@ def fingerprint(value: object) -> str:
     return digest.hexdigest()
 
 
+def code_of(function: object) -> str:
+    """Hexadecimal digits for a function's code and what it closes over, as far as that can be told."""
+    digest = hashlib.blake2b(digest_size=8)
+    fingerprint_code.feed(digest, function, _feed_or_name, "the function", 0)
+    return digest.hexdigest()
+
+
 def _feed(digest: Any, value: object, where: str, depth: int) -> None:
     if depth > _DEEPEST:
-        raise InvalidInputError(f"{where} holds itself, or is nested too deeply to be a key", hint="give key=…")
-    known = _feed_plain(digest, value) or _feed_container(digest, value, where, depth)
-    if not known and not _feed_object(digest, value, where, depth) and not _feed_table(digest, value):
+        raise InvalidInputError(f"{where[:200]} holds itself, or is nested too deeply to be a key", hint="give key=…")
+    known = (
+        (type(value) in _PLAIN and _feed_plain(digest, value))
+        or (type(value) in _CONTAINERS and _feed_container(digest, value, where, depth))
+        or fingerprint_tables.feed(digest, value, _feed, where, depth)
+        or _feed_plain(digest, value)
+        or _feed_container(digest, value, where, depth)
+        or _feed_object(digest, value, where, depth)
+        or fingerprint_code.feed(digest, value, _feed, where, depth)
+    )
+    if not known:
         raise InvalidInputError(
             f"{where} is of type {type(value).__name__}, whose content can't be told for a key",
             hint="give key=…, a function of the arguments, or the class a method __cache_key__()",
         )
 
 
+def _feed_or_name(digest: Any, value: object, where: str, depth: int) -> None:
+    """What a function closes over: by its content or, of what has none that can be told, by its type."""
+    part = hashlib.blake2b(digest_size=16)
+    try:
+        _feed(part, value, where, depth)
+    except InvalidInputError:
+        put(digest, f"some {home(value)}", b"")
+    else:
+        put(digest, "content", part.digest())
+
+
 def _feed_plain(digest: Any, value: object) -> bool:
     if isinstance(value, Enum):
-        _put(digest, f"enum {_home(value)}", value.name.encode())
+        put(digest, f"enum {home(value)}", repr(value.name).encode())
+        _feed_or_name(digest, value.value, "an enum's value", 0)
     elif isinstance(value, _PLAIN):
-        _put(digest, _name(value), _text(value))
+        put(digest, _name(value), _text(value))
     elif isinstance(value, PurePath):
-        _put(digest, "path", str(value).encode())
+        put(digest, "path", str(value).encode("utf-8", "surrogateescape"))
+    elif isinstance(value, bytearray | memoryview):
+        put(digest, type(value).__name__, bytes(value))
+    elif isinstance(value, _SHOWN):
+        put(digest, type(value).__name__, repr(value).encode("utf-8", "surrogatepass"))
+    elif isinstance(value, tzinfo):
+        put(digest, f"zone {home(value)}", str(value).encode())
+    elif isinstance(value, Pattern):
+        put(digest, "pattern", f"{value.flags} {value.pattern!r}".encode("utf-8", "surrogatepass"))
     else:
         return False
     return True
 
 
 def _feed_container(digest: Any, value: object, where: str, depth: int) -> bool:
-    if isinstance(value, list | tuple):
-        _put(digest, "list" if isinstance(value, list) else "tuple", str(len(value)).encode())
+    if isinstance(value, list | tuple | deque):
+        kind = next(kind for kind in (list, tuple, deque) if isinstance(value, kind))
+        put(digest, kind.__name__, str(len(value)).encode())
         for number, item in enumerate(value):
             _feed(digest, item, f"{where}[{number}]", depth + 1)
+    elif isinstance(value, slice):
+        put(digest, "slice", b"")
+        _feed(digest, (value.start, value.stop, value.step), where, depth + 1)
     elif isinstance(value, Mapping):
-        _unordered(digest, "mapping", list(value.items()), where, depth)
+        named = [(f"{where}[{key!r}]" if type(key) is str else where, (key, item)) for key, item in value.items()]
+        _unordered(digest, "mapping", named, depth)
     elif isinstance(value, AbstractSet):
-        _unordered(digest, "set", list(value), where, depth)
+        _unordered(digest, "set", [(where, (item,)) for item in value], depth)
     else:
         return False
     return True
@@ -76,89 +126,19 @@ def _feed_object(digest: Any, value: Any, where: str, depth: int) -> bool:
         content = value.model_dump()
     else:
         return False
-    _put(digest, f"object {_home(value)}", b"")
+    put(digest, f"object {home(value)}", b"")
     _feed(digest, content, where, depth + 1)
     return True
 
 
-def _feed_table(digest: Any, value: object) -> bool:
-    """Frames, series and arrays of pandas, polars, Arrow and NumPy; whether it was one."""
-    home = type(value).__module__.partition(".")[0]
-    if home == "pandas":
-        return _feed_pandas(digest, value)
-    if home == "numpy":
-        return _feed_numpy(digest, value)
-    if home in {"polars", "pyarrow"} and hasattr(value, "__arrow_c_stream__"):
-        import pyarrow as pa
-
-        is_table = hasattr(value, "columns")
-        table = (
-            pa.RecordBatchReader.from_stream(value).read_all()
-            if is_table
-            else pa.table([pa.chunked_array(value)], [""])
-        )
-        table = table.combine_chunks()
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema.remove_metadata()) as writer:
-            writer.write_table(table.replace_schema_metadata(None))
-        _put(digest, f"{home} {type(value).__name__}", sink.getvalue())
-        return True
-    return False
-
-
-def _feed_pandas(digest: Any, value: object) -> bool:
-    import numpy as np
-    import pandas as pd
-
-    if isinstance(value, pd.Index):
-        value = value.to_frame(index=False)
-    if isinstance(value, pd.Series):
-        _put(digest, "series", repr(value.name).encode())
-        value = value.to_frame("value")
-    if not isinstance(value, pd.DataFrame):
-        if value is pd.NA or value is pd.NaT:
-            _put(digest, "missing", repr(value).encode())
-            return True
-        return False
-    shape = [(repr(name), str(kind)) for name, kind in value.dtypes.items()]
-    _put(digest, "frame", repr((shape, [repr(name) for name in value.index.names], str(value.index.dtype))).encode())
-    try:
-        hashes = pd.util.hash_pandas_object(value, index=True, categorize=False)
-    except TypeError as error:
-        raise InvalidInputError(
-            f"a frame holds values that can't be told for a key: {error}", hint="give key=…"
-        ) from None
-    _put(digest, "rows", np.ascontiguousarray(hashes.to_numpy()).tobytes())
-    return True
-
-
-def _feed_numpy(digest: Any, value: object) -> bool:
-    import numpy as np
-
-    if isinstance(value, np.generic):
-        _feed(digest, value.item(), "the arguments", 0)
-        return True
-    if not isinstance(value, np.ndarray):
-        return False
-    if value.dtype.hasobject:
-        _put(digest, "objects", repr(value.shape).encode())
-        _feed(digest, value.ravel().tolist(), "the arguments", 1)
-    else:
-        _put(digest, f"array {value.dtype.str} {value.shape}", np.ascontiguousarray(value).tobytes())
-    return True
-
-
-def _unordered(digest: Any, name: str, items: list[Any], where: str, depth: int) -> None:
+def _unordered(digest: Any, name: str, items: list[tuple[str, tuple[Any, ...]]], depth: int) -> None:
     parts = []
-    for item in items:
+    for where, item in items:
         part = hashlib.blake2b(digest_size=16)
-        _feed(part, item, where, depth + 1)
+        for half in item:
+            _feed(part, half, where, depth + 1)
         parts.append(part.digest())
-    _put(digest, name, b"".join(sorted(parts)))
-
-
-def _home(value: object) -> str:
-    return f"{type(value).__module__}.{type(value).__qualname__}"
+    put(digest, name, b"".join(sorted(parts)))
 
 
 def _name(value: object) -> str:
@@ -173,18 +153,9 @@ def _text(value: object) -> bytes:
     if isinstance(value, float) and math.isnan(value):
         return b"nan"
     if isinstance(value, datetime | time):
-        return f"{value.isoformat()} {value.fold}".encode()
+        return f"{value.isoformat()} {value.fold} {value.tzinfo}".encode()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:x}".encode()  # Python refuses to write very large ones with decimal digits
     kind: Any = next(kind for kind in _PLAIN if isinstance(value, kind))  # a subclass may show itself otherwise
     text: str = kind.__repr__(value)
     return text.encode()
-
-
-def _put(digest: Any, name: str, data: Any) -> None:
-    """A part with its length, so that no two parts can be taken for other two."""
-    head = name.encode("utf-8", "surrogatepass")
-    digest.update(f"{len(head)}:{memoryview(data).nbytes}:".encode())
-    digest.update(head)
-    digest.update(data)
-
-
-_DEEPEST = 100

@@ -30,9 +30,9 @@ def held(value: object, body: bytes, serializer: Serializer[Any]) -> Held:
     """How a value is held whose bytes are these."""
     if type(value) in _AS_THEY_ARE:
         return Held(value, None, len(body))
-    if type(serializer) in (Json, MsgPack, Standard) and type(value) in (dict, list):
+    if type(value) in (dict, list) and (type(serializer) in (Json, MsgPack) or Standard.is_json(serializer, body)):
         return _container(serializer.load(body))
-    if type(serializer) in (Frames, Standard):
+    if type(serializer) is Frames or Standard.is_frame(serializer, body):
         framed = body if type(serializer) is Frames else memoryview(body)[1:]
         return Held(Frames.table(framed), Frames.reader(framed), len(body))
     return Held(body, serializer.load, len(body))

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, override
 
 from burgee.cache.checks import check_ttl
+from burgee.cache.forks import on_fork
 from burgee.cache.memory import MemoryCache
 from burgee.cache.model import CacheEntry, CacheStats
 from burgee.cache.protocol import CacheProvider
@@ -37,14 +38,25 @@ class Layered[T](CacheProvider[T]):
     def __init__(self, near: MemoryCache[T], far: RedisCache[T], *, ttl: float = 60.0) -> None:
         self._near, self._far = near, far
         self._ttl = check_ttl(ttl)
+        self._changes = 0
+        """How many changes were seen: a value that was read before one may be old, and is not held."""
+        self._begin()
+        self._hearing.wait(1.0)
+        on_fork(self)
+
+    def in_child(self) -> None:
+        """Listen anew: the thread that did was left behind."""
+        self._near.in_child()
+        self._near.clear()
+        self._begin()
+
+    def _begin(self) -> None:
         self._me = uuid.uuid4().hex
         self._hearing = threading.Event()
         self._closing = threading.Event()
-        self._changes = 0
-        """How many changes were seen: a value that was read before one may be old, and is not held."""
+        self._changes += 1
         self._listener = threading.Thread(target=self._listen, name="burgee-cache", daemon=True)
         self._listener.start()
-        self._hearing.wait(1.0)
 
     @override
     def get_entry(self, key: str) -> CacheEntry[T] | None:
@@ -137,7 +149,7 @@ class Layered[T](CacheProvider[T]):
         for key, entry in entries.items():
             left = entry.expires_at - self._far.now()
             if left > 0 and self._hearing.is_set() and self._changes == before:
-                self._near.set(key, entry.value, min(left, self._ttl))
+                self._near.hold(entry, self._near.now() + min(left, self._ttl))
                 if self._changes != before:
                     self._near.delete(key)
 

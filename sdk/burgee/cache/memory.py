@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, override
 
 from burgee.cache.checks import check_jitter, check_key, check_tags, check_ttl, jittered
+from burgee.cache.forks import on_fork
 from burgee.cache.held import held
 from burgee.cache.model import CacheEntry, CacheStats
 from burgee.cache.patterns import matcher
@@ -64,6 +65,15 @@ class MemoryCache[T](CacheProvider[T]):
         self._tagged: dict[str, set[str]] = {}
         self._locks: dict[str, float] = {}
         self._bytes = self._hits = self._misses = self._evicted = self._dropped = 0
+        on_fork(self)
+
+    def in_child(self) -> None:
+        """Make the lock anew; what another thread was changing when the process forked is given up."""
+        whole = self._lock.acquire(blocking=False)
+        self._lock = threading.RLock()
+        self._locks = {}
+        if not whole:
+            self._kept, self._tagged, self._bytes = OrderedDict(), {}, 0
 
     @override
     def get_entry(self, key: str) -> CacheEntry[T] | None:
@@ -79,8 +89,8 @@ class MemoryCache[T](CacheProvider[T]):
                 return None
             self._hits += 1
             self._kept.move_to_end(key)
-        entry, read, expires, _, _ = kept
-        return entry if read is None else CacheEntry(key, read(entry.value), entry.created_at, expires)
+        entry, read, _, _, _ = kept
+        return entry if read is None else CacheEntry(key, read(entry.value), entry.created_at, entry.expires_at)
 
     @override
     def get_many(self, keys: Iterable[str]) -> dict[str, CacheEntry[T]]:
@@ -96,16 +106,19 @@ class MemoryCache[T](CacheProvider[T]):
         seconds = self._ttl if ttl is None else check_ttl(ttl)
         named = check_tags(tags)
         now = self._clock()
-        made: dict[str, _Kept] = {}
-        for key, value in values.items():
-            body = self._serializer.dump(value)  # also what is held as it is: not every serializer can say it
-            what, read, size = held(value, body, self._serializer)
-            until = now + jittered(seconds, self._jitter)
-            entry = CacheEntry(key, what, now, until)
-            made[key] = _Kept(entry, read, until, len(check_key(key)) + size + _OVERHEAD, named)
+        made = [
+            self._made(CacheEntry(check_key(key), value, now, now + jittered(seconds, self._jitter)), named)
+            for key, value in values.items()
+        ]
         with self._lock:
-            for key, kept in made.items():
-                self._keep(key, kept)
+            for kept in made:
+                self._keep(kept)
+
+    def hold(self, entry: CacheEntry[T], until: float) -> None:
+        """Hold what was read elsewhere, with its own times, until then."""
+        kept = self._made(entry, ())._replace(expires=min(until, entry.expires_at))
+        with self._lock:
+            self._keep(kept)
 
     @override
     def delete(self, key: str) -> bool:
@@ -169,7 +182,18 @@ class MemoryCache[T](CacheProvider[T]):
     def close(self) -> None:
         self.clear()
 
-    def _keep(self, key: str, kept: _Kept) -> None:
+    def now(self) -> float:
+        """Seconds since 1970, as this provider reckons."""
+        return self._clock()
+
+    def _made(self, entry: CacheEntry[T], tags: tuple[str, ...]) -> _Kept:
+        body = self._serializer.dump(entry.value)  # also what is held as it is: not every serializer can say it
+        what, read, size = held(entry.value, body, self._serializer)
+        mine = CacheEntry(entry.key, what, entry.created_at, entry.expires_at)
+        return _Kept(mine, read, entry.expires_at, len(entry.key) + size + _OVERHEAD, tags)
+
+    def _keep(self, kept: _Kept) -> None:
+        key = kept.entry.key
         self._forget(key)
         if kept.size > self._max_bytes:
             self._evicted += 1

@@ -10,6 +10,7 @@ The client waits shortly and never tries again by itself: what to do when the se
 `fallback`. Keys are found by SCAN, never KEYS, and removed by UNLINK.
 """
 
+import logging
 import threading
 import time
 import uuid
@@ -22,11 +23,14 @@ from urllib.parse import unquote, urlsplit
 
 from burgee.cache.checks import check_jitter, check_key, check_tags, check_ttl, jittered
 from burgee.cache.envelope import seal, unseal
+from burgee.cache.forks import on_fork
 from burgee.cache.model import CacheEntry, CacheStats
 from burgee.cache.patterns import escaped, literal, matcher
 from burgee.cache.protocol import CacheProvider
 from burgee.cache.serializers import Serializer, Standard
-from burgee.core.errors import InvalidInputError, MissingExtraError
+from burgee.core.errors import BurgeeError, InvalidInputError, MissingExtraError
+
+_log = logging.getLogger("burgee.cache")
 
 _SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 _BATCH = 500  # keys of one command
@@ -43,6 +47,8 @@ class RedisCache[T](CacheProvider[T]):
         ttl: seconds a value is kept unless said otherwise.
         jitter: by which share of it a ttl is shortened by chance, at most.
         timeout: seconds to wait for a connection or an answer.
+        max_bytes: how large a value may be; a larger one is not kept. It must pass within `timeout`, or all would be
+            taken for lost.
         connections: how many there may be at once.
         serializer: turns values to bytes.
     """
@@ -58,10 +64,14 @@ class RedisCache[T](CacheProvider[T]):
         jitter: float = 0.0,
         timeout: float = 0.5,
         connections: int = 50,
+        max_bytes: int = 32 * 1024 * 1024,
         serializer: Serializer[T] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._connect, self._kind = connecting(url, check_ttl(timeout, "timeout"), connections)
+        if type(max_bytes) is not int or max_bytes < 1:
+            raise InvalidInputError(f"max_bytes is a whole number from 1, not {max_bytes!r}")
+        self._max_bytes = max_bytes
         self._connected: Any = None
         self._connecting = threading.Lock()
         self._entries, self._tags, self._locks = (f"{check_key(prefix, 'a prefix')}:{part}:" for part in "etl")
@@ -69,7 +79,12 @@ class RedisCache[T](CacheProvider[T]):
         self._ttl, self._jitter = check_ttl(ttl), check_jitter(jitter)
         self._serializer: Serializer[Any] = Standard() if serializer is None else serializer
         self._clock = clock
-        self._hits = self._misses = self._dropped = 0
+        self._hits = self._misses = self._evicted = self._dropped = 0
+        on_fork(self)
+
+    def in_child(self) -> None:
+        """Make the lock anew; connections are made anew by redis-py."""
+        self._connecting = threading.Lock()
 
     @property
     def _client(self) -> Any:
@@ -105,8 +120,7 @@ class RedisCache[T](CacheProvider[T]):
             self.set_many({key: value}, ttl, named)
             return
         seconds = self._ttl if ttl is None else check_ttl(ttl)
-        name, data, lasting = self._made(key, value, seconds)
-        self._client.set(name, data, px=lasting)
+        self._put(self._client, *self._made(key, value, seconds))
 
     @override
     def set_many(self, values: Mapping[str, T], ttl: float | None = None, tags: Iterable[str] = ()) -> None:
@@ -120,8 +134,8 @@ class RedisCache[T](CacheProvider[T]):
                     pipe.sadd(self._tags + tag, *(key for key, _ in some))
                     pipe.pexpire(self._tags + tag, lasting, nx=True)
                     pipe.pexpire(self._tags + tag, lasting, gt=True)
-                for _, (name, data, milliseconds) in some:
-                    pipe.set(name, data, px=milliseconds)
+                for _, one in some:
+                    self._put(pipe, *one)
                 pipe.execute()
 
     @override
@@ -169,7 +183,7 @@ class RedisCache[T](CacheProvider[T]):
 
     @override
     def stats(self) -> CacheStats:
-        return CacheStats(self._kind, self._hits, self._misses, dropped=self._dropped)
+        return CacheStats(self._kind, self._hits, self._misses, evicted=self._evicted, dropped=self._dropped)
 
     @override
     def close(self) -> None:
@@ -203,6 +217,15 @@ class RedisCache[T](CacheProvider[T]):
             max(1, int((until - now) * 1000)),
         )
 
+    def _put(self, where: Any, name: str, data: bytes, milliseconds: int) -> None:
+        if len(data) <= self._max_bytes:
+            where.set(name, data, px=milliseconds)
+            return
+        where.unlink(name)
+        self._evicted += 1
+        text = "a value of %d bytes is not kept: %s; at most %d bytes are"
+        _log.warning(text, len(data), name.removeprefix(self._entries), self._max_bytes)
+
     def _counted(self, key: str, data: bytes | None) -> CacheEntry[T] | None:
         entry = None if data is None else self._read(key, data)
         if entry is None:
@@ -215,7 +238,9 @@ class RedisCache[T](CacheProvider[T]):
         try:
             body, created, expires = unseal(data)
             value = self._serializer.load(body)
-        except (ValueError, OSError):  # Arrow's are of both kinds
+        except BurgeeError:  # a library that is missing here
+            raise
+        except Exception:  # noqa: BLE001 - bytes of a stranger: Arrow alone raises seven kinds
             self._dropped += 1
             return None
         return CacheEntry(key, value, created, expires) if expires > self._clock() else None

@@ -1,6 +1,7 @@
 """How values become bytes. What would not come back equal is refused, and then nothing is stored.
 
-`Standard`, the default, is JSON for what JSON can say, Arrow for frames, and text and bytes as they are.
+`Standard`, the default, is JSON for what JSON can say, Arrow for frames, text and bytes as they are, and `values` for
+series, arrays, dates and whatever holds them.
 """
 
 import json
@@ -8,6 +9,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, override
 
+from burgee.cache import values
 from burgee.core.errors import InvalidInputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -104,15 +106,13 @@ class Frames(Serializer["pd.DataFrame | pa.Table"]):
     @classmethod
     def reader(cls, data: bytes | memoryview) -> "Callable[[pa.Table], pd.DataFrame] | None":
         """What makes of the table what was stored; None if it was the table."""
-        import pyarrow as pa
-
-        return pa.Table.to_pandas if data[:1] == cls._PANDAS else None
+        return _frame_of if data[:1] == cls._PANDAS else None
 
 
 class Standard(Serializer[Any]):
-    """JSON, Arrow for frames, text and bytes as they are: whichever the value is."""
+    """JSON, Arrow for frames, text and bytes as they are, and `values` for the rest: whichever the value is."""
 
-    _JSON, _TEXT, _BYTES, _FRAME = b"j", b"t", b"b", b"f"
+    _JSON, _TEXT, _BYTES, _FRAME, _VALUE = b"j", b"t", b"b", b"f", b"v"
 
     def __init__(self) -> None:
         self._json = Json()
@@ -124,9 +124,12 @@ class Standard(Serializer[Any]):
             return self._TEXT + _encoded(value)
         if type(value) is bytes:
             return self._BYTES + value
-        if _is_pandas(value) or type(value).__module__.startswith("pyarrow"):
+        if _is_pandas(value) or _is_table(value):
             return self._FRAME + self._frames.dump(value)
-        return self._JSON + self._json.dump(value)
+        try:
+            return self._JSON + self._json.dump(value)
+        except InvalidInputError:
+            return self._VALUE + values.dump(value, (self._frames.dump, self._frames.load))
 
     @override
     def load(self, data: bytes) -> Any:
@@ -139,7 +142,19 @@ class Standard(Serializer[Any]):
             return data[1:]
         if kind == self._FRAME:
             return self._frames.load(memoryview(data)[1:])
+        if kind == self._VALUE:
+            return values.load(memoryview(data)[1:], (self._frames.dump, self._frames.load))
         raise ValueError(f"no value begins with {kind!r}")
+
+    @classmethod
+    def is_json(cls, serializer: object, body: bytes) -> bool:
+        """Whether it is this serializer, and wrote these bytes as JSON."""
+        return type(serializer) is cls and body[:1] == cls._JSON
+
+    @classmethod
+    def is_frame(cls, serializer: object, body: bytes) -> bool:
+        """Whether it is this serializer, and wrote these bytes as a frame."""
+        return type(serializer) is cls and body[:1] == cls._FRAME
 
 
 def _encoded(value: str) -> bytes:
@@ -155,13 +170,30 @@ def _is_pandas(value: object) -> bool:
     return kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"
 
 
+def _is_table(value: object) -> bool:
+    kind = type(value)
+    return kind.__name__ == "Table" and kind.__module__.partition(".")[0] == "pyarrow"
+
+
+def _frame_of(table: "pa.Table") -> "pd.DataFrame":
+    frame: pd.DataFrame = table.to_pandas()
+    for number, kind in enumerate(frame.dtypes):
+        if kind.name == "category":  # Arrow's own codes, which can't be written to
+            frame.isetitem(number, frame.iloc[:, number].array.copy())
+    return frame
+
+
 def _table_of(frame: "pd.DataFrame") -> "pa.Table":
     import pandas as pd
     import pyarrow as pa
 
     try:
         table = pa.Table.from_pandas(frame)
-        pd.testing.assert_frame_equal(table.to_pandas(), frame, check_freq=False)
+        made = _frame_of(table)
+        pd.testing.assert_frame_equal(made, frame, check_freq=False)
+        if made.attrs != frame.attrs:
+            raise ValueError("its attrs hold more than JSON can say")  # noqa: TRY301 - told as the others are
+        _check_cells(made, frame)
     except (pa.ArrowException, AssertionError, TypeError, ValueError) as error:
         what = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InvalidInputError(
@@ -169,6 +201,17 @@ def _table_of(frame: "pd.DataFrame") -> "pa.Table":
             hint="a column of mixed objects is most often why; give it one type: frame.convert_dtypes()",
         ) from None
     return table
+
+
+def _check_cells(made: "pd.DataFrame", frame: "pd.DataFrame") -> None:
+    """Cells that are objects: pandas calls a list and an array equal, and they are added to in other ways."""
+    import numpy as np
+
+    for number, kind in enumerate(frame.dtypes):
+        if kind.kind == "O" and isinstance(kind, np.dtype):
+            for one, other in zip(made.iloc[:, number], frame.iloc[:, number], strict=True):
+                if type(one) is not type(other):
+                    raise ValueError(f"a {type(other).__name__} as {type(one).__name__}")
 
 
 _SCALARS = (str, int, bool, type(None))

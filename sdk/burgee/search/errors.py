@@ -21,6 +21,9 @@ class DegradedSearchWarning(UserWarning):
 
 
 class DamagedIndexError(SearchUnavailableError):
-    """What the engine holds of an index can't be used any more. The service builds it anew."""
+    """What the engine holds of an index can't be used any more, and it says so until the index is made anew.
+
+    The service does that, from the documents in the database.
+    """
 
     code = "damaged-index"

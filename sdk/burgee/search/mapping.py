@@ -14,13 +14,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from burgee.core.checks import need_number
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.core.frames import to_arrow
 from burgee.search.analysis import words
+from burgee.search.foreign import plain_value
 from burgee.search.model import Field, IndexMapping, Kind
 from burgee.search.stems import LANGUAGES
 from burgee.search.values import as_kind
@@ -45,7 +45,10 @@ def as_mapping(given: MappingGiven) -> IndexMapping:
     """
     made = _written(given)
     if len(made) > MOST_FIELDS:
-        raise InvalidInputError(f"a mapping has at most {MOST_FIELDS} fields, not {len(made)}")
+        raise InvalidInputError(
+            f"a mapping has at most {MOST_FIELDS} fields, not {len(made)}",
+            hint='say which are searched: mapping={"title": "text"}; the others are kept',
+        )
     seen: set[str] = set()
     for field in made:
         _check(field)
@@ -176,8 +179,9 @@ def _columns(source: object) -> dict[str, list[object]]:
 
 
 def _there(value: object) -> list[object]:
-    several = value if isinstance(value, list | tuple) else [value]
-    return [one for one in several if one is not None and one == one]  # noqa: PLR0124 # NaN and NaT are nothing
+    plain = plain_value(value)
+    several = map(plain_value, plain) if isinstance(plain, list | tuple) else [plain]
+    return [one for one in several if one is not None]
 
 
 def _inferred(name: str, values: list[object]) -> Field | None:
@@ -186,7 +190,7 @@ def _inferred(name: str, values: list[object]) -> Field | None:
     for kind, types in (
         (Kind.BOOLEAN, (bool,)),
         (Kind.INTEGER, (int,)),
-        (Kind.NUMBER, (int, float, Decimal)),
+        (Kind.NUMBER, (int, float)),
         (Kind.DATE, (date, datetime)),
     ):
         if all(isinstance(value, types) and isinstance(value, bool) == (kind is Kind.BOOLEAN) for value in values):

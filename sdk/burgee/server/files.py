@@ -50,4 +50,5 @@ def mount_signed(app: FastAPI, files: LocalFileService) -> None:
 
     path = f"{SIGNED}{{token}}"
     app.add_api_route(path, download, methods=["GET"], tags=["files"], operation_id="files.signed_get")
+    app.add_api_route(path, download, methods=["HEAD"], include_in_schema=False)  # what readers of parts ask first
     app.add_api_route(path, upload, methods=["PUT"], tags=["files"], operation_id="files.signed_put")

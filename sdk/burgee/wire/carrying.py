@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool
+from starlette.requests import ClientDisconnect
 
-from burgee.core.errors import BurgeeError
+from burgee.core.errors import BurgeeError, InvalidInputError
 from burgee.core.result import Err, Result
 from burgee.core.scope import current_scope
 from burgee.wire import octets, problem
@@ -37,19 +38,16 @@ async def drain(content: Octets) -> None:
 
 
 async def respond(request: Request, ask: Asked) -> Response:
-    """The bytes that the request wants: all, or the one part its Range names (RFC 9110, section 14)."""
-    part = wanted_range(request.headers.get("Range"))
+    """The bytes that the request wants: all, or the one part its Range names (RFC 9110, section 14); for HEAD none."""
+    part = wanted_range(request.headers.get("Range")) if request.method == "GET" else None
     found = await ask(*(part or (0, None)))
+    if part is not None and not _stands(request, found):
+        if not isinstance(found, Err):
+            await found.value.aclose()
+        found = await ask(0, None)
     if isinstance(found, Err):
         return _refused(found.error)
     content = found.value
-    only_if = request.headers.get("If-Range")
-    if part is not None and only_if is not None and only_if != content.etag:
-        await content.aclose()
-        found = await ask(0, None)
-        if isinstance(found, Err):
-            return _refused(found.error)
-        content = found.value
     known = [mark.strip() for mark in request.headers.get("If-None-Match", "").split(",")]
     if content.etag is not None and ({content.etag, f"W/{content.etag}", "*"} & set(known)):
         await content.aclose()
@@ -60,15 +58,31 @@ async def respond(request: Request, ask: Asked) -> Response:
     if content.is_part:
         headers["Content-Range"] = content_range(content)
     kind = headers.pop("Content-Type", octets.MEDIA_TYPE)
-    answer = StreamingResponse(_sent(content), 206 if content.is_part else 200, headers=headers)
+    answer: Response
+    if request.method == "HEAD":
+        await content.aclose()
+        answer = Response(headers=headers)
+    else:
+        answer = StreamingResponse(_sent(content), 206 if content.is_part else 200, headers=headers)
     answer.headers["Content-Type"] = kind  # as it is: for text, Starlette would name an alphabet
     return answer
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    async for piece in request.stream():
-        if piece:
-            yield piece
+    try:
+        async for piece in request.stream():
+            if piece:
+                yield piece
+    except ClientDisconnect:
+        raise InvalidInputError("the body broke off before its end", hint="send it again") from None
+
+
+def _stands(request: Request, found: Result[Octets, BurgeeError]) -> bool:
+    """Whether the Range counts: If-Range and If-None-Match come before it, also where there is no such part."""
+    only_if = request.headers.get("If-Range")
+    if isinstance(found, Err):
+        return only_if is None and "If-None-Match" not in request.headers
+    return only_if is None or only_if == found.value.etag
 
 
 async def _sent(content: Octets) -> AsyncIterator[bytes]:

@@ -1,0 +1,126 @@
+"""One execution at a time for each key within a process: who works, who waits, and what those who wait are given.
+
+Whoever waits gets the result as its own, to change as it likes, or the error. If the one who worked was cancelled or
+interrupted, that is no answer for the others: one of them works instead.
+"""
+
+import copy
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from burgee.core.errors import InvalidInputError
+
+_flying: ContextVar[tuple["Flight", ...]] = ContextVar("_flying", default=())
+"""What is being worked on where this is asked: to wait for one of these would never end."""
+
+
+class Flight:
+    """One execution, and what became of it."""
+
+    __slots__ = ("_error", "done", "left", "value", "void", "waiting")
+
+    def __init__(self) -> None:
+        self.done: Future[None] = Future()
+        self.waiting = 0
+        self.left = False
+        """Whether the one who worked on it was cancelled or interrupted."""
+        self.void = False
+        """Whether the result was invalidated before it was there, and must not be kept."""
+        self.value: Any = None
+        self._error: BaseException | None = None
+
+    def result(self) -> Any:
+        """The result, to be changed as one likes; or the error."""
+        if self._error is not None:
+            raise self._error
+        return _copied(self.value)
+
+    def land(self, error: BaseException | None = None) -> None:
+        """It is done. The value is copied before the one who worked can change it."""
+        self.left = error is not None and not isinstance(error, Exception)
+        self._error = error
+        self.value = _copied(self.value) if self.waiting else None
+        self.done.set_result(None)
+
+
+class Flights:
+    """The executions of one function."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._working: dict[str, Flight] = {}
+
+    def join(self, key: str) -> tuple[bool, Flight]:
+        """Whether this caller does the work, and the execution it belongs to."""
+        self._after_fork()
+        with self._lock:
+            flight = self._working.get(key)
+            if flight is None:
+                flight = self._working[key] = Flight()
+                return True, flight
+            if flight in _flying.get():
+                raise InvalidInputError(
+                    f"{self._name} asks for its own result with the same arguments, and would wait for itself"
+                )
+            flight.waiting += 1
+            return False, flight
+
+    def begin(self, key: str) -> Flight | None:
+        """The execution that this caller is to do; None if there is one already."""
+        self._after_fork()
+        with self._lock:
+            if key in self._working:
+                return None
+            flight = self._working[key] = Flight()
+            return flight
+
+    @contextmanager
+    def working(self, key: str, flight: Flight) -> Iterator[None]:
+        """Within it the work is done, and `flight.value` set. However it ends, those who wait are told."""
+        token = _flying.set((*_flying.get(), flight))
+        try:
+            yield
+        except BaseException as error:
+            self._leave(key, flight)
+            flight.land(error)
+            raise
+        else:
+            self._leave(key, flight)
+            flight.land()
+        finally:
+            _flying.reset(token)
+
+    def cancel(self, key: str | None = None) -> None:
+        """What is being worked on, for this key or all, is not to be kept: who asks from now on starts anew."""
+        with self._lock:
+            keys = list(self._working) if key is None else [key]
+            for one in keys:
+                flight = self._working.pop(one, None)
+                if flight is not None:
+                    flight.void = True
+
+    def _after_fork(self) -> None:
+        if self._process != os.getpid():  # those who worked were left behind
+            self._begin()
+
+    def _leave(self, key: str, flight: Flight) -> None:
+        with self._lock:
+            if self._working.get(key) is flight:
+                del self._working[key]
+
+
+def _copied(value: Any) -> Any:
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # noqa: BLE001 - whatever an object of somebody's raises: then it is shared
+        return value
