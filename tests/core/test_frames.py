@@ -205,3 +205,19 @@ def test_a_frame_through_arrow_and_back_is_the_same() -> None:
 def test_importing_it_imports_neither_pandas_nor_arrow() -> None:
     script = "import sys, burgee.core.frames; assert not {'pandas', 'pyarrow', 'duckdb'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_periods_are_moments_and_intervals_are_texts() -> None:
+    months, steps = pd.period_range("2026-01", periods=2, freq="M"), pd.cut([1.0, np.nan], [0, 10])
+    frame = pd.DataFrame(
+        {
+            "p": months,
+            "c": pd.Categorical(months),
+            "i": steps,
+            "v": pd.IntervalIndex.from_arrays([0.0, np.nan], [10.0, np.nan]),
+        }
+    )
+    told = to_arrow(frame).to_pylist()
+    assert [row["p"].isoformat() for row in told] == ["2026-01-01T00:00:00", "2026-02-01T00:00:00"]
+    assert [row["c"] for row in told] == [row["p"] for row in told]
+    assert [(row["i"], row["v"]) for row in told] == [("(0, 10]", "(0.0, 10.0]"), (None, None)]

@@ -71,17 +71,18 @@ def test_another_log_on_the_same_engine_meets_nothing_of_the_first() -> None:
 
 
 def test_a_damaged_index_is_built_anew() -> None:
-    damage = ["search"]
+    damaged = [False]
 
     def fail(call: str) -> None:
-        if call in damage:
-            damage.clear()
+        if call == "create":
+            damaged[0] = False
+        if damaged[0]:
             raise DamagedIndexError("its files can't be read")
 
     served = Served(WithFallback(Switched(Fts5Search(), fail), Fts5Search()))
     served.define()
     served.put(1, 2)
-    damage.append("search")
+    damaged[0] = True
     assert served.found() == [1, 2]
     assert served.engines.first.calls.count("create") == 2  # type: ignore[attr-defined]
     served.close()

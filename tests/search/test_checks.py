@@ -20,6 +20,7 @@ from burgee.search.model import (
     Not,
     OneOf,
     Phrase,
+    Ranges,
     SearchQuery,
     Sort,
     Stats,
@@ -61,6 +62,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a sort of text": (SearchQuery(sort=("brand",)), "'brand'"),  # type: ignore[arg-type]
     "size as text": (SearchQuery(size="10"), "'10'"),  # type: ignore[arg-type]
     "after a number": (SearchQuery(after=5), "5"),  # type: ignore[arg-type]
+    "many bounds": (SearchQuery(facets=(Ranges("price", tuple(range(10_002))),)), "10,002"),
     "many facets": (SearchQuery(facets=(Stats("price"),) * 101), "100"),
 }
 

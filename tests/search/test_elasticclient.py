@@ -11,7 +11,7 @@ import pytest
 
 from burgee.core.errors import InvalidInputError, MissingExtraError
 from burgee.search.elasticsearch import ElasticsearchSearch
-from burgee.search.errors import SearchUnavailableError
+from burgee.search.errors import SearchRefusedError, SearchUnavailableError
 from burgee.search.model import SearchQuery
 from services.elasticsearch import USER, ElasticsearchServer
 
@@ -19,7 +19,7 @@ OF_OURS = "http://user:pass@127.0.0.1:9200/"
 WRONG_URLS = {
     "no address": "elasticsearch",
     "another protocol": "redis://127.0.0.1:9200",
-    "a path": f"{OF_OURS}path",
+    "no path": f"{OF_OURS}a path",
     "no host": "http://",
     "no port": "http://127.0.0.1:port",
     "a large port": "http://127.0.0.1:99999",
@@ -56,8 +56,10 @@ def test_a_time_that_can_t_be_is_refused(timeout: Any) -> None:
 def test_a_wrong_login_is_said_without_the_login(elasticsearch_server: ElasticsearchServer) -> None:
     port = urlsplit(elasticsearch_server.place).port
     for login in (f"{USER}:wr0ng-p4ss@", "", "nobody-there:wr0ng-p4ss@"):
-        stranger = ElasticsearchSearch(f"http://{login}127.0.0.1:{port}")
-        with pytest.raises(SearchUnavailableError, match="401") as caught:
+        stranger = ElasticsearchSearch(
+            f"https://{login}127.0.0.1:{port}", ca=elasticsearch_server.authority.fingerprint
+        )
+        with pytest.raises(SearchRefusedError, match="401") as caught:
             stranger.search("products", SearchQuery())
         assert "login" in caught.value.hints[0]
         shown = f"{caught.value!r} {caught.value} {stranger!r} {vars(stranger)!r} {caught.value.__cause__!r}"

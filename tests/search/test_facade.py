@@ -1,12 +1,16 @@
 """`acme.search`: what analysts write, and the frames they get."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from typing import Any
+from uuid import UUID, uuid4
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import burgee
@@ -14,6 +18,12 @@ from burgee.core.errors import InvalidInputError, MissingColumnError, NotFoundEr
 from burgee.search.facade import SearchIndex
 from burgee.search.model import Between, Exists, Not, OneOf, Sort, Terms
 from burgee.workspace import Tenant
+
+
+class Brand(Enum):
+    X = "x"
+    Y = "y"
+
 
 PRODUCTS = pd.DataFrame(
     {
@@ -23,7 +33,7 @@ PRODUCTS = pd.DataFrame(
         "price": [20.0, 35.5, np.nan, 80.0],
         "stock": [3, 0, 7, 1],
         "sale": [True, False, False, True],
-        "since": pd.to_datetime(["2026-01-05", "2026-01-20", "2026-02-03", "NaT"], utc=True),
+        "since": pd.to_datetime(["2026-01-05T10:30", "2026-01-20T00:00", "2026-02-03T00:00", "NaT"], utc=True),
     }
 )
 MAPPING = {
@@ -72,8 +82,19 @@ def ids(query: Any) -> list[str]:
         ({"since": (date(2026, 1, 6), datetime(2026, 2, 3, tzinfo=UTC))}, ["a2", "b1"]),
         ({"since": (pd.Timestamp("2026-02-01", tz="UTC"), None)}, ["b1"]),
         ({"brand": ["x"], "price": (10, 50)}, ["a1"]),
+        ({"brand": Brand.X}, ["a1", "b1"]),
+        ({"brand": [Brand.X, Brand.Y]}, ["a1", "a2", "b1"]),
+        ({"brand": pa.array(["y"])}, ["a2"]),
+        ({"price": np.nan}, ["b1"]),
+        ({"since": pd.NaT}, ["b2"]),
+        ({"price": (10, np.inf)}, ["a1", "a2", "b2"]),
+        ({"since": date(2026, 1, 5)}, ["a1"]),
+        ({"since": "2026-01-05"}, ["a1"]),
+        ({"since": (None, date(2026, 1, 5))}, ["a1"]),
+        ({"since": np.datetime64("2026-01-20", "ns")}, ["a2"]),
+        ({"since": pd.Period("2026-01")}, ["a1", "a2"]),
     ],
-    ids=range(13),
+    ids=range(24),
 )
 def test_filters_as_people_write_them(products: SearchIndex, fields: dict[str, Any], expected: list[str]) -> None:
     assert ids(products.filter(**fields)) == expected
@@ -96,6 +117,10 @@ def test_filters_as_people_write_them(products: SearchIndex, fields: dict[str, A
         ("between", (20, 40), ["a1", "a2"]),
         ("exists", None, ["a1", "a2", "b2"]),
         ("missing", None, ["b1"]),
+        ("NOT IN", [20, 80], ["a2", "b1"]),
+        ("=", [20, 80], ["a1", "b2"]),
+        ("=", None, ["b1"]),
+        ("!=", None, ["a1", "a2", "b2"]),
     ],
 )
 def test_comparisons(products: SearchIndex, operator: str, value: Any, expected: list[str]) -> None:
@@ -125,6 +150,8 @@ def test_facets_are_what_the_kind_of_field_has(products: SearchIndex) -> None:
     assert months["count"].tolist() == [2, 1]
     assert answer.facet("sale").frame()["value"].tolist() == [False, True]
     ranges = products.facets(price=[0, 30, None]).facet("price").frame()
+    assert products.facets(price=np.array([0, 30, np.inf])).facet("price").frame().equals(ranges)
+    assert products.facets(["brand", "price"]).ask().facet("brand").frame()["count"].tolist() == [2, 1]
     assert ranges["count"].tolist() == [1, 2]
     assert ranges["low"].tolist() == [0, 30]
     assert products.facets(stock=5).facet("stock").frame().to_dict("list") == {"value": [0.0, 5.0], "count": [3, 1]}
@@ -191,6 +218,63 @@ def test_every_kind_of_frame_goes_in(tenant: Tenant) -> None:
         assert made["title"].tolist() == expected["title"].tolist(), name
 
 
+@pytest.mark.parametrize(
+    ("value", "kept", "kind"),
+    [
+        (pd.Period("2026-02"), "2026-02-01T00:00:00", "date"),
+        (pd.Interval(0, 10), "(0, 10]", "text"),
+        (time(1, 30), "01:30:00", "keyword"),
+        (UUID(int=7), "00000000-0000-0000-0000-000000000007", "keyword"),
+        (Decimal("1.50"), 1.5, "number"),
+        ([Brand.X, Brand.Y], ["x", "y"], "text"),
+        (np.int64(7), 7, "integer"),
+        (np.datetime64("2026-02-01", "ns"), "2026-02-01T00:00:00", "date"),
+        (np.array([1, 2]), [1, 2], "integer"),
+        ({"b", "a"}, ["a", "b"], "text"),
+        (pd.NA, None, None),
+        (float("nan"), None, None),
+        (pd.NaT, None, None),
+    ],
+    ids=range(13),
+)
+def test_what_frames_hold_is_kept_as_what_it_is(tenant: Tenant, value: Any, kept: Any, kind: str | None) -> None:
+    handle = tenant.search.index(f"kept-{uuid4().hex}", [{"id": 1, "it": value}])
+    assert handle.get(1).get("it") == kept
+    assert [field.kind for field in handle.mapping().fields if field.name == "it"] == ([kind] if kind else [])
+    assert len(handle.frame()) == 1
+
+
+def test_a_column_of_whole_numbers_too_large_is_one_of_numbers(tenant: Tenant) -> None:
+    given = pd.DataFrame({"id": [1, 2], "n": np.array([2**64 - 1, 1], dtype="uint64")})
+    assert tenant.search.index("large", given).sort("n").frame()["n"].tolist() == [1.0, 2.0**64]
+
+
+def test_what_is_found_joins_to_the_frame_it_came_from(tenant: Tenant) -> None:
+    given = pd.DataFrame({"id": [10, 9], "word": ["some thing", "another thing"]})
+    found = tenant.search.index("numbered", given).query("thing").frame()
+    assert found.merge(given, on="id")["word_y"].tolist() == found["word"].tolist()
+    assert tenant.search("numbered").query("nothing").frame()["id"].dtype == "int64"
+    assert tenant.search("numbered").get(found["id"].iloc[0])["word"] == found.loc[0, "word"]
+
+
+def test_ids_may_stand_in_the_index_of_a_frame_or_the_documents_may_be_one(tenant: Tenant) -> None:
+    named = pd.DataFrame({"id": ["a"], "sku": [7], "word": ["some thing"]})
+    assert tenant.search.index("by-index", named.set_index("id")).frame()["id"].tolist() == ["a"]
+    assert tenant.search.index("by-level", named.set_index(["sku", "id"]), id="sku").frame()["id"].tolist() == ["7"]
+    assert tenant.search.index("only-one", {"id": "a", "word": "some thing"}).total() == 1
+
+
+def test_an_index_whose_documents_are_refused_is_not_left_behind(tenant: Tenant) -> None:
+    for wrong in ({"word": ["x"]}, {"id": ["a"], "word": [timedelta(1)]}, {"id": [None], "word": ["x"]}):
+        with pytest.raises(InvalidInputError):
+            tenant.search.index("refused", wrong)
+        assert "refused" not in tenant.search.frame()["name"].tolist()
+    tenant.search.index("refused", {"id": ["a"], "word": ["x y"]})
+    with pytest.raises(InvalidInputError, match="'word' must be text"):
+        tenant.search.index("refused", {"id": ["b"], "word": [3]})
+    assert tenant.search("refused").total() == 1
+
+
 def test_more_documents_with_new_fields_extend_the_index(tenant: Tenant) -> None:
     tenant.search.index("growing", [{"id": 1, "title": "first thing"}])
     handle = tenant.search.index("growing", [{"id": 2, "title": "second thing", "price": 5}])
@@ -202,7 +286,7 @@ def test_more_documents_with_new_fields_extend_the_index(tenant: Tenant) -> None
     assert handle.add(pd.DataFrame({"id": [4.0, 5.0], "title": ["x", "y"]})) == 2
     assert handle.get(4) == {"id": 4.0, "title": "x"}
     assert handle.remove([1, "2"]) == 2
-    assert sorted(handle.frame()["id"]) == ["3", "4", "5"]
+    assert sorted(handle.frame()["id"]) == [3, 4, 5]
     names = tenant.search.frame().set_index("name")
     assert names.loc["growing", "documents"] == 3
     assert "growing" in tenant.search._ipython_key_completions_()
@@ -228,7 +312,7 @@ def test_what_can_be_asked_is_in_the_error(tenant: Tenant, products: SearchIndex
         lambda q: q.query("x" * 2001),
         lambda q: q.filter(price=(1, 2, 3)),
         lambda q: q.filter(price=object()),
-        lambda q: q.filter(price=float("nan")).total(),
+        lambda q: q.filter(price=(float("nan"), 5)).total(),
         lambda q: q.filter("price"),
         lambda q: q.where("price", "~", 1),
         lambda q: q.where("price", "in", 5),
@@ -266,3 +350,10 @@ def test_an_answer_shows_itself(products: SearchIndex) -> None:
     assert "A red hat" in answer._repr_mimebundle_()["text/html"]
     assert "count" in products.facet("brand")._repr_mimebundle_()["text/html"]
     assert "keyword" in products._repr_mimebundle_()["text/html"]
+
+
+def test_the_list_of_indexes_has_everything_in_its_column(tenant: Tenant, products: SearchIndex) -> None:
+    listed = tenant.search.list()
+    assert listed.frame().set_index("name").loc[products.name, "fields"] == ", ".join(MAPPING)
+    shown = listed._repr_mimebundle_()["text/html"]
+    assert f"{products.name}</td><td>{', '.join(MAPPING)}</td>" in shown

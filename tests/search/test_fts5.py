@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from burgee.core.errors import InvalidInputError
+from burgee.core.errors import InvalidInputError, NotFoundError
 from burgee.search import fts5file
 from burgee.search.edits import distance, near
-from burgee.search.errors import SearchUnavailableError
+from burgee.search.errors import DamagedIndexError, SearchUnavailableError
 from burgee.search.fts5 import Fts5Search
 from burgee.search.language import parse
 from burgee.search.model import Document, Field, IndexMapping, Kind, SearchQuery, Stats, Terms
@@ -176,19 +176,38 @@ def test_a_write_that_fails_leaves_all_as_it_was(tmp_path: Path) -> None:
     search.close()
 
 
-def test_a_file_that_is_none_of_sqlite_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_none_of_sqlite_says_so_once_and_is_made_anew(tmp_path: Path) -> None:
     path = tmp_path / "search.sqlite3"
     path.write_bytes(b"this is no database at all" * 100)
     search = Fts5Search(path)
-    with pytest.raises(SearchUnavailableError, match="not a database"):
+    with pytest.raises(DamagedIndexError, match="not a database"):
         search.indexes()
-    path.unlink()
     assert search.indexes() == []
     search.close()
     with pytest.raises(SearchUnavailableError, match="closed"):
         search.indexes()
     with pytest.raises(SearchUnavailableError, match="can't be used"):
         Fts5Search(path / "below a file").create("a", MAPPING)
+
+
+@pytest.mark.parametrize("page", range(1, 9))
+def test_a_page_that_is_damaged_gives_no_answer_that_is_untyped(tmp_path: Path, page: int) -> None:
+    path = tmp_path / "search.sqlite3"
+    search = Fts5Search(path)
+    search.create("a", MAPPING)
+    search.write("a", [put(at) for at in range(100)], 1)
+    search.close()
+    held = bytearray(path.read_bytes())
+    held[4096 * (page - 1) : 4096 * page] = b"\xff" * 4096
+    path.write_bytes(held)
+    again = Fts5Search(path)
+    try:
+        assert again.search("a", SearchQuery(parse("lamp"), size=100)).total == 100
+    except (DamagedIndexError, NotFoundError):
+        again.create("a", MAPPING)
+        again.write("a", [put(1)], 1)
+        assert again.count("a") == 1
+    again.close()
 
 
 def test_another_who_writes_too_long_is_not_waited_for_forever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,3 +124,13 @@ def test_where_there_is_nothing_to_search_it_is_told(nothing: object) -> None:
 def test_what_is_no_frame_is_refused() -> None:
     with pytest.raises(InvalidInputError):
         infer_mapping(5)
+
+
+def test_few_titles_many_times_are_texts_where_words_would_find_nothing_else() -> None:
+    titles = {"title": ["Red shoes", "Blue jacket"] * 30, "brand": ["x", "y"] * 30}
+    assert kinds(infer_mapping(titles)) == {"title": "text+exact", "brand": "keyword"}
+    assert kinds(infer_mapping({**titles, "about": [f"Number {at} of them" for at in range(60)]})) == {
+        "title": "keyword",
+        "brand": "keyword",
+        "about": "text+exact",
+    }

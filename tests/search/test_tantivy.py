@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
+import burgee
 from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
 from burgee.search import tantivy as engine
-from burgee.search.errors import SearchUnavailableError
+from burgee.search.errors import DamagedIndexError, SearchUnavailableError
 from burgee.search.language import parse
 from burgee.search.model import Between, Dates, Document, Field, IndexMapping, Kind, SearchQuery, Sort
 from burgee.search.protocol import Put, Remove
 from burgee.search.steps import begin_of
 from burgee.search.tantivy import TantivySearch
+from burgee.search.tantivysearch import State
 from burgee.search.values import as_kind, moment
 
 MAPPING = IndexMapping((Field("t", Kind.TEXT), Field("n", Kind.INTEGER)))
@@ -26,6 +28,7 @@ MAPPING = IndexMapping((Field("t", Kind.TEXT), Field("n", Kind.INTEGER)))
 KILLED = """
 import json, os, signal, sys, time
 from burgee.search.tantivy import TantivySearch
+from burgee.search.tantivysearch import State
 from burgee.search.model import Field, IndexMapping, Kind, SearchQuery, Word
 from burgee.search.protocol import Put
 
@@ -159,7 +162,7 @@ def test_a_write_that_fails_halfway_leaves_all_as_it_was(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("damage", ["emptied", "cut", "scribbled", "removed"])
-def test_a_damaged_index_is_unavailable_and_can_be_made_anew(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_index_says_so_and_can_be_made_anew(tmp_path: Path, damage: str) -> None:
     search = TantivySearch(tmp_path)
     search.create("a", MAPPING)
     search.write("a", map(put, range(50)), 50)
@@ -173,20 +176,70 @@ def test_a_damaged_index_is_unavailable_and_can_be_made_anew(tmp_path: Path, dam
             path.write_bytes({"emptied": b"", "cut": held[: len(held) // 2], "scribbled": b"\xff" * len(held)}[damage])
     again = TantivySearch(tmp_path)
     for ask in (lambda: again.count("a"), lambda: again.position("a"), lambda: again.search("a", SearchQuery())):
-        with pytest.raises(SearchUnavailableError):
+        with pytest.raises(DamagedIndexError, match="the search index 'a' are damaged"):
             ask()
     again.create("a", MAPPING)
     again.write("a", [put(1)], 1)
     assert again.count("a") == 1
 
 
-def test_a_damaged_list_of_indexes_is_unavailable(tmp_path: Path) -> None:
+def test_a_single_bit_that_turned_over_is_noticed_in_every_file_of_a_segment(tmp_path: Path) -> None:
+    search = TantivySearch(tmp_path)
+    search.create("a", MAPPING)
+    search.write("a", map(put, range(50)), 50)
+    search.write("a", [Remove("003")], 51)
+    search.close()
+    (meta,) = tmp_path.rglob("meta.json")
+    paths = [one for one in meta.parent.iterdir() if one.suffix not in {".json", ".lock"}]
+    assert {path.suffix for path in paths} >= {".idx", ".pos", ".term", ".store", ".fast", ".fieldnorm", ".del"}
+    for path in paths:
+        held = path.read_bytes()
+        path.write_bytes(bytes([held[0] ^ 1]) + held[1:])
+        with pytest.raises(DamagedIndexError):
+            TantivySearch(tmp_path).count("a")
+        path.write_bytes(held)
+    assert TantivySearch(tmp_path).count("a") == 49
+
+
+def test_a_workspace_whose_index_was_damaged_answers_in_full_and_not_degraded(tmp_path: Path) -> None:
+    for damaged in ("meta.json", "*.term", "catalogue.json"):
+        with burgee.open(tmp_path) as ws:
+            things = (ws.tenants.create("acme") if damaged == "meta.json" else ws.tenant("acme")).search.index(
+                "things", [{"id": at, "t": f"lamp {at}"} for at in range(30)]
+            )
+            assert things.query("lamp").total() == 30
+        for path in tmp_path.rglob(damaged):
+            path.write_bytes(path.read_bytes()[:-20])
+        with burgee.open(tmp_path) as ws:
+            answer = ws.tenant("acme").search("things").query("lamp").ask()
+            assert (answer.total, answer.degraded) == (30, False)
+
+
+def test_a_question_that_fails_on_files_that_are_whole_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = TantivySearch(tmp_path)
+    search.create("a", MAPPING)
+
+    def fail(*_: object) -> None:
+        raise ValueError("not this one")
+
+    monkeypatch.setattr(State, "answer", fail)
+    with pytest.raises(SearchUnavailableError, match="not this one") as caught:
+        search.search("a", SearchQuery())
+    assert not isinstance(caught.value, DamagedIndexError)
+
+
+def test_a_damaged_list_of_indexes_is_as_good_as_none(tmp_path: Path) -> None:
     search = TantivySearch(tmp_path)
     search.create("a", MAPPING)
     (listed,) = tmp_path.rglob("catalogue.json")
     listed.write_bytes(b'{"indexes":')
-    with pytest.raises(SearchUnavailableError, match="can't be read"):
-        TantivySearch(tmp_path).count("a")
+    again = TantivySearch(tmp_path)
+    with pytest.raises(NotFoundError):
+        again.count("a")
+    again.create("a", MAPPING)
+    assert len(list(tmp_path.rglob("meta.json"))) == 1
 
 
 def test_what_an_unfinished_building_left_is_swept(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An Elasticsearch of our own, with users, on a free port of 127.0.0.1. By hand: `python -m services.elasticsearch`."""
+"""An Elasticsearch of our own, with TLS, users and API keys. By hand: `python -m services.elasticsearch`."""
 
 import base64
 import contextlib
@@ -6,8 +6,12 @@ import hashlib
 import json
 import os
 import pwd
+import random
+import re
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -19,21 +23,28 @@ from pathlib import Path
 import httpx
 
 from components import needs_elasticsearch, needs_newest_java
-from services.server import free_port
+from services.certificates import Authority
 
 START_SECONDS, STOP_SECONDS = 240, 30
 USER, PASSWORD = "burgee", "made-up:for/the@tests"
 _HEALTH = "/_cluster/health?wait_for_status=yellow&timeout=1s"  # all indexes can be asked
 _JAVA = (
-    "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1 "  # compiled little: it starts sooner so
+    "-Xms512m -Xmx512m "
+    "-XX:TieredStopAtLevel=1 -XX:-UseG1GC -XX:+UseSerialGC "  # it starts sooner so, as by the next, by a fifth
+    "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote -XX:-AlwaysPreTouch -Xlog:disable "
     "-Des.queryable_built_in_roles_enabled=false"  # an index of its own that nobody here asks for
 )
 _MEMORY, _ROOM = Path("/dev/shm"), 1024**3  # noqa: S108 # where data is kept, if there is so much room: nobody waits for a disk
+_ANALYSIS = Path(__file__).with_name("ElasticsearchAnalysis.java")
 _SETTINGS = {
     "discovery.type": "single-node",
     "network.host": "127.0.0.1",
     "xpack.security.enabled": True,
     "xpack.security.transport.ssl.enabled": False,
+    "xpack.security.http.ssl.enabled": True,
+    "xpack.security.http.ssl.certificate": "server.pem",
+    "xpack.security.http.ssl.key": "server.key",
+    "xpack.security.authc.api_key.enabled": True,
     "cluster.routing.allocation.disk.threshold_enabled": False,  # a full disk is no reason to refuse some tests
 }
 
@@ -46,16 +57,23 @@ class ElasticsearchServer:
     data: Path
     port: int
     process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
+    authority: Authority = field(init=False)
 
     @property
     def place(self) -> str:
         """Its URL, without a login."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"https://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
-        """Its URL, with a login."""
-        return f"http://{USER}:{PASSWORD.replace('/', '%2F').replace('@', '%40')}@127.0.0.1:{self.port}"
+        """Its URL, with a login and its certificate: more options can follow."""
+        login = f"{USER}:{PASSWORD.replace('/', '%2F').replace('@', '%40')}"
+        return f"https://{login}@127.0.0.1:{self.port}/?ca={self.authority.file}"
+
+    def client(self) -> httpx.Client:
+        """Asks it anything."""
+        trusted = ssl.create_default_context(cafile=self.authority.file)
+        return httpx.Client(base_url=self.place, verify=trusted, auth=(USER, PASSWORD), timeout=60)
 
     def prepare(self, archive: str) -> None:
         """Unpack it, where a user who is not root can read it, and settle who may use it."""
@@ -66,7 +84,10 @@ class ElasticsearchServer:
         places = {"path.data": self.data, "path.logs": self.folder / "logs"}
         settings = _SETTINGS | {"http.port": self.port} | {name: str(place) for name, place in places.items()}
         (self.folder / "tmp").mkdir()
+        _add_analysis(home)
         config = home / "config"
+        self.authority = Authority(config)
+        self.authority.certificate("127.0.0.1")
         lines = [f"{name}: {json.dumps(value)}" for name, value in settings.items()]
         (config / "elasticsearch.yml").write_text("\n".join(lines))
         hashed = base64.b64encode(hashlib.sha1(PASSWORD.encode(), usedforsecurity=False).digest()).decode()
@@ -101,11 +122,12 @@ class ElasticsearchServer:
                 extra_groups=None if owner is None else [],
             )
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(self.place + _HEALTH, auth=(USER, PASSWORD), timeout=5).is_success:
-                    return
-            time.sleep(0.1)
+        with self.client() as client:
+            while time.monotonic() < deadline and self.process.poll() is None:
+                with contextlib.suppress(httpx.TransportError):
+                    if client.get(_HEALTH, timeout=5).is_success:
+                        return
+                time.sleep(0.1)
         printed = log.read_text(errors="replace")
         self.end(signal.SIGKILL)
         raise RuntimeError(f"no answer from {self.place}; it printed:\n{printed[-5000:]}")
@@ -136,6 +158,31 @@ class ElasticsearchServer:
         return self.folder / "server.pid"
 
 
+def _add_analysis(home: Path) -> None:
+    """Give it what it lacks to keep API keys."""
+    (version,) = re.findall(r"-([\d.]+)\.jar", next((home / "lib").glob("elasticsearch-[0-9]*.jar")).name)
+    place = home / "plugins" / "analysis"
+    place.mkdir(parents=True)
+    about = {"name": "analysis", "description": "-", "version": "1", "classname": f"services.{_ANALYSIS.stem}"}
+    about |= {"java.version": "21", "elasticsearch.version": version}
+    (place / "plugin-descriptor.properties").write_text("\n".join(f"{name}={value}" for name, value in about.items()))
+    compiler = [f"{needs_newest_java()}/bin/javac", "-J-XX:TieredStopAtLevel=1", "-proc:none", "--release", "21"]
+    with tempfile.TemporaryDirectory() as made:
+        subprocess.run([*compiler, "-cp", f"{home}/lib/*", "-d", made, str(_ANALYSIS)], check=True)
+        with zipfile.ZipFile(place / "analysis.jar", "w") as packed:
+            for compiled in Path(made).rglob("*.class"):
+                packed.write(compiled, compiled.relative_to(made))
+
+
+def _lasting_port() -> int:
+    """A port that no connection is given while the server is away, and so is there for it when it comes back."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
+
+
 def _owner() -> pwd.struct_passwd | None:
     """Who runs it where we are root: it refuses root."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -149,7 +196,7 @@ def running_elasticsearch() -> Iterator[ElasticsearchServer]:
     folder = Path(tempfile.mkdtemp(prefix="burgee-elasticsearch-"))
     data = Path(tempfile.mkdtemp(prefix="burgee-elasticsearch-", dir=_MEMORY if in_memory else None))
     try:
-        server = ElasticsearchServer(folder, data, free_port())
+        server = ElasticsearchServer(folder, data, _lasting_port())
         server.prepare(archive)
         try:
             server.start()

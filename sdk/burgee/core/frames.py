@@ -44,6 +44,7 @@ def to_arrow(frame: object, columns: Sequence[str] | None = None) -> "pa.Table":
     """Any frame as an Arrow table, or only its `columns`, in the order given.
 
     NaN, NaT and None of pandas, numpy and Python values are null; the NaN of Arrow and polars stays NaN.
+    A period of pandas is the moment it begins, an interval its text: `(0, 10]`.
     The index of a pandas frame is no column. Arrow data is not copied.
 
     Raises:
@@ -123,12 +124,29 @@ def _from_pandas(frame: "pd.DataFrame", columns: Sequence[str] | None) -> "pa.Ta
             error.add_note(f"{error.column!r} is the index: give frame.reset_index()")
         raise
     whole = frame if columns is None else frame[wanted]
+    told = {name: _told(frame[name]) for name in wanted if _kind_of(frame[name]) in {"period", "interval"}}
+    whole = whole.assign(**told) if told else whole
     try:
         table = pa.Table.from_pandas(whole, preserve_index=False)
     except _arrow_errors(pa):
         # Only to find the column: one of them must fail alone, too.
         table = pa.table({name: _column(name, frame[name]) for name in wanted})
     return table.replace_schema_metadata(None)
+
+
+def _kind_of(column: "pd.Series") -> str:
+    """The kind of a column's values, also of those of a category: `period[M]` is a `period`."""
+    kind = getattr(column.dtype, "categories", column).dtype
+    return str(kind).partition("[")[0]
+
+
+def _told(column: "pd.Series") -> "pd.Series":
+    """Periods as the moments they begin, intervals as texts: Arrow would make numbers and structs of them."""
+    if _kind_of(column) == "interval":
+        return column.map(str, na_action="ignore")
+    periods: pd.Series = column.astype(getattr(column.dtype, "categories", column).dtype)
+    begun: pd.Series = periods.dt.to_timestamp()
+    return begun
 
 
 def _from_columns(frame: Mapping[object, object], columns: Sequence[str] | None) -> "pa.Table":

@@ -21,6 +21,8 @@
 | `BURGEE_CACHE_KEY`            | encrypts what is cached; several for rotation, newest first            |
 | `BURGEE_FILES`                | where files go: a folder or `s3://bucket/prefix`                       |
 | `BURGEE_SEARCH`               | what finds documents: `tantivy`, `fts5` or an Elasticsearch's URL      |
+| `BURGEE_SEARCH_API_KEY`       | the API key for it, instead of a user and password in its URL          |
+| `BURGEE_SEARCH_CA`            | whom it is trusted by: a file of certificates, or one's SHA-256        |
 | `BURGEE_FILES_LIMIT`          | bytes one file may have                                                |
 | `BURGEE_FILES_QUOTA`          | bytes a tenant's files may have together, unless set for the tenant    |
 | `BURGEE_FILES_TYPES`          | which types of files come in: `text/csv,image/*` (see `files.content`) |
@@ -63,6 +65,8 @@ class Settings(BaseSettings):
     cache_key: SecretStr | None = None
     files: str | None = None
     search: SecretStr | None = None  # a URL may hold a password
+    search_api_key: SecretStr | None = None
+    search_ca: str | None = None
     files_limit: int = Field(default=5 * 1024**3, gt=0)
     files_quota: int | None = Field(default=None, ge=0)
     files_types: str | None = None

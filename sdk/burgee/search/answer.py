@@ -22,13 +22,14 @@ from burgee.search.model import (
     Statistics,
     Terms,
 )
+from burgee.search.values import as_kind
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
 _OWN = ("id", "score", "highlights")
-_AS: Mapping[Kind, Callable[[Any], int]] = {Kind.INTEGER: int, Kind.DATE: to_us}
+_AS: Mapping[Kind, Callable[[Any], float]] = {Kind.INTEGER: int, Kind.NUMBER: float, Kind.DATE: to_us}
 
 
 class FacetCounts(Shown):
@@ -116,7 +117,10 @@ class Answer(Shown):
         return FacetCounts(facet, answer, None if field is None else field.kind)
 
     def frame(self) -> "pd.DataFrame":
-        """A row for each document: `id, score`, its fields, `highlights` (a dict: field to parts with `<mark>`s)."""
+        """A row for each document: `id, score`, its fields, `highlights` (a dict: field to parts with `<mark>`s).
+
+        The `id` is text, or a whole number where the documents have it so, in a field `id`.
+        """
         return to_pandas(self.arrow())
 
     def arrow(self) -> "pa.Table":
@@ -124,7 +128,7 @@ class Answer(Shown):
         import pyarrow as pa
 
         columns = {
-            "id": pa.array([hit.id for hit in self.hits], pa.string()),
+            "id": self._ids(),
             "score": pa.array([hit.score for hit in self.hits], pa.float64()),
         }
         for name in self._fields():
@@ -140,8 +144,23 @@ class Answer(Shown):
         mapped = [field.name for field in self._mapping.fields]
         others = {name for hit in self.hits for name in hit.document} - set(mapped)
         fields = [*mapped, *sorted(others)]
-        same = all(str(hit.document.get("id", hit.id)) == hit.id for hit in self.hits)
+        same = self._numbered() or all(str(hit.document.get("id", hit.id)) == hit.id for hit in self.hits)
         return [name for name in fields if not (name == "id" and same)]
+
+    def _numbered(self) -> bool:
+        """Whether the ids are whole numbers to the documents, in a field `id`."""
+        field = field_of(self._mapping, "id")
+        if field is None or field.kind is not Kind.INTEGER:
+            return False
+        return all(str(as_kind(hit.document.get("id"), Kind.INTEGER)) == hit.id for hit in self.hits)
+
+    def _ids(self) -> "pa.Array":
+        """The ids as they came, so that what is found can be joined to where it came from."""
+        import pyarrow as pa
+
+        if self._numbered():
+            return pa.array([int(hit.id) for hit in self.hits], pa.int64())
+        return pa.array([hit.id for hit in self.hits], pa.string())
 
     @override
     def __repr__(self) -> str:
@@ -181,7 +200,7 @@ def _array(values: Sequence[object], kind: Kind | None) -> "pa.Array":
     return pa.array(values, made)
 
 
-def _each(change: Callable[[Any], int], value: object) -> object:
+def _each(change: Callable[[Any], float], value: object) -> object:
     if isinstance(value, list | tuple):
         return [change(one) for one in value if one is not None]
     return None if value is None else change(value)

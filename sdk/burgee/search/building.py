@@ -46,7 +46,6 @@ class Buildings:
             self._bring(engine, tenant, state)
             return work(engine, built)
         except DamagedIndexError:
-            engine.create(built, state.mapping)
             self._bring(engine, tenant, state)
             return work(engine, built)
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from itertools import pairwise
+from typing import cast
 
 from burgee.core.checks import need_number, need_text, need_whole
 from burgee.core.errors import InvalidInputError, did_you_mean
@@ -50,7 +52,8 @@ _MOST = 100  # filters, facets, sorts
 def check_query(query: SearchQuery, mapping: IndexMapping) -> SearchQuery:
     """The query as engines take it: words as they are compared, values of filters of their field's kind.
 
-    Dates of filters become microseconds since 1970. Words that are none are left out of the text.
+    Dates of filters become microseconds since 1970; a date without a time, alone or as the last of a range, is that
+    whole day. Words that are none are left out of the text.
 
     Raises:
         InvalidInputError: the index can't be asked that; the message names the value and says what could be.
@@ -122,7 +125,7 @@ def too_many_steps(facet: Histogram | Dates, count: float) -> InvalidInputError:
     """The refusal of a facet whose steps would be more than anybody reads."""
     wider = f"an interval wider than {facet.interval!r}" if isinstance(facet, Histogram) else f"more than a {facet.per}"
     return InvalidInputError(
-        f"the facet of {facet.field!r} would have {count:,.0f} steps; at most {MOST_STEPS:,} are given",
+        f"the facet of {facet.field!r} would have {min(count, 2**63):,.0f} steps; at most {MOST_STEPS:,} are given",
         hint=f"take {wider}, or filter first",
     )
 
@@ -187,14 +190,19 @@ def _filter(given: Filter, mapping: IndexMapping, depth: int = 0) -> Filter:
         case OneOf(name, values):
             field = whole_field(mapping, name, "filters")
             several = _several(f"the values of {name!r}", values)
-            return OneOf(name, tuple(_value(field, value) for value in several))
+            checked = tuple(_value(field, value) for value in several)
+            if field.kind is Kind.DATE and len(several) == 1 and _is_day(several[0]):
+                return Between(name, checked[0], _end_of_day(checked[0]))
+            return OneOf(name, checked)
         case Between(name, low, high, below):
             field = whole_field(mapping, name, "ranges", [kind for kind in Kind if kind is not Kind.BOOLEAN])
             if low is None and high is None:
                 raise InvalidInputError(f"a range of {name!r} needs a low or a high bound")
             _need(bool, "below", below)
-            low, high = (None if bound is None else _value(field, bound, bound_only=True) for bound in (low, high))
-            return Between(name, low, high, below)
+            first, last = (None if bound is None else _value(field, bound, bound_only=True) for bound in (low, high))
+            if field.kind is Kind.DATE and last is not None and _is_day(high) and not below:
+                last = _end_of_day(last)
+            return Between(name, first, last, below)
         case Exists(name):
             whole_field(mapping, name, "filters")
             return given
@@ -202,6 +210,18 @@ def _filter(given: Filter, mapping: IndexMapping, depth: int = 0) -> Filter:
             return Not(_filter(of, mapping, depth + 1))
         case _:
             raise InvalidInputError(f"a filter can't be {given!r}", hint="it is OneOf, Between, Exists or Not")
+
+
+def _is_day(value: object) -> bool:
+    """Whether it is a date without a time, which is a whole day."""
+    try:
+        return isinstance(value, str) and bool(date.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+def _end_of_day(begin: Scalar) -> int:
+    return cast("int", begin) + 86_400_000_000 - 1
 
 
 def _value(field: Field, value: object, *, bound_only: bool = False) -> Scalar:
@@ -241,6 +261,8 @@ def _facet(facet: Facet, mapping: IndexMapping) -> Facet:
 
 def _rising(name: str, bounds: object) -> None:
     several = list(bounds) if isinstance(bounds, tuple | list) else []
+    if len(several) > MOST_STEPS + 1:  # an engine that gave up on them would be away for everybody
+        raise InvalidInputError(f"the bounds of {name!r} are {len(several):,}; at most {MOST_STEPS + 1:,} can be")
     inner = [bound for at, bound in enumerate(several) if bound is not None or 0 < at < len(several) - 1]
     numbers = [need_number("a bound", bound) for bound in inner]
     if len(several) < 2 or not numbers or any(not low < high for low, high in pairwise([*numbers, float("inf")])):  # noqa: PLR2004

@@ -1,13 +1,14 @@
 """Conditions as people write them: `brand=["x"], price=(10, 50)`, or `where("price", ">=", 10)`; and facets, sorts."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from datetime import date, datetime
 from typing import cast
 
 from burgee.core.checks import need_number, need_text
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.search.cursor import SCORE
+from burgee.search.foreign import plain_value
 from burgee.search.model import (
     All,
     AnyOf,
@@ -41,25 +42,29 @@ FACETS = Terms | Ranges | Histogram | Dates | Stats
 FILTERS = OneOf | Between | Exists | Not
 
 _PAIR = 2
+_ENDS = (-math.inf, math.inf)
 
 
 def condition(field: str, value: object) -> Filter:
-    """What `filter(field=value)` asks: one of a list, between a pair, equal to a value; None: holds nothing."""
+    """What `filter(field=value)` asks: one of a list, between a pair, equal to a value; None (NaN): holds nothing."""
     need_text("a field", field)
-    if value is None:
+    if type(value).__name__ == "Period":  # of pandas: all of it
+        return Between(field, scalar(getattr(value, "start_time")), scalar(getattr(value, "end_time")))  # noqa: B009
+    plain = plain_value(value)
+    if plain is None:
         return Not(Exists(field))
-    if value is Ellipsis:
+    if plain is Ellipsis:
         return Exists(field)
-    if isinstance(value, tuple):
-        return _between(field, value)
-    several = _listed(value)
-    return OneOf(field, tuple(map(scalar, [value] if several is None else several)))
+    if isinstance(plain, tuple):
+        return _between(field, plain)
+    several = _listed(plain)
+    return OneOf(field, tuple(map(scalar, [plain] if several is None else several)))
 
 
 def compared(field: str, operator: str, value: object) -> tuple[Filter, ...]:
     """What `where(field, operator, value)` asks."""
     need_text("a field", field)
-    make = _OPERATORS.get(str(operator))
+    make = _OPERATORS.get(str(operator).lower())
     if make is None:
         hint = did_you_mean(operator, _OPERATORS, plural="operators", most=len(_OPERATORS))
         raise InvalidInputError(f"where can't compare with {operator!r}", hint=hint)
@@ -77,15 +82,16 @@ def facet_of(wanted: Wanted, mapping: IndexMapping) -> Facet:
     if isinstance(how, FACETS):
         return how
     kind = next((field.kind for field in mapping.fields if field.name == name), None)
-    if isinstance(how, list | tuple):
-        return Ranges(name, tuple(None if bound is None else need_number("a bound", bound) for bound in how))
     if isinstance(how, str):
         return Dates(name, how)
+    bounds = _listed(how)
+    if bounds is not None:
+        return Ranges(name, _bounds(bounds))
     if how is None:
         if kind is Kind.DATE:
             return Dates(name, "month")
         return Stats(name) if kind in {Kind.INTEGER, Kind.NUMBER} else Terms(name)
-    number = need_number(f"the facet of {name!r}", how)
+    number = need_number(f"the facet of {name!r}", plain_value(how))
     if kind in {Kind.INTEGER, Kind.NUMBER}:
         return Histogram(name, number)
     return Terms(name, cast("int", number))
@@ -103,18 +109,16 @@ def sort_of(given: object) -> Sort:
 
 
 def scalar(value: object) -> Scalar:
-    """A value to compare with. What frames hold is taken as what it stands for."""
-    if isinstance(value, str | bool | int | float | datetime):
-        return value
-    if isinstance(value, date):
-        return datetime.combine(value, time(), UTC)
-    if isinstance(value, Decimal):
-        return float(value)
-    item = getattr(value, "item", None)  # a numpy scalar
-    if callable(item) and getattr(value, "shape", None) == ():
-        return scalar(item())
+    """A value to compare with. What frames hold is taken as what it stands for; a date is that day."""
+    plain = plain_value(value)
+    if isinstance(plain, str | bool | int | float | datetime):
+        return plain
+    if isinstance(plain, date):
+        return plain.isoformat()
     hint = "a text, a number, True, False or a moment; several as a list, a range as a pair: (10, 50)"
-    raise InvalidInputError(f"nothing can be compared with {value!r:.80}", hint=hint)
+    if plain is None:
+        hint = "what holds nothing is asked for alone: None; of a column take what is there: .dropna()"
+    raise InvalidInputError(f"nothing can be compared with {' '.join(repr(value).split()):.80}", hint=hint)
 
 
 def field_of(mapping: IndexMapping, name: str) -> Field | None:
@@ -126,15 +130,32 @@ def _between(field: str, pair: tuple[object, ...]) -> Filter:
     if len(pair) != _PAIR:
         hint = "a pair is a range, None is open: (10, 50), (10, None); several values are a list: [10, 20]"
         raise InvalidInputError(f"{field!r} can't be within {pair!r:.80}", hint=hint)
-    low, high = (None if bound is None else scalar(bound) for bound in pair)
+    low, high = (None if _is_open(bound, end) else scalar(bound) for bound, end in zip(pair, _ENDS, strict=True))
     return Between(field, low, high)
+
+
+def _is_open(bound: object, end: float) -> bool:
+    return bound is None or (isinstance(bound, float) and bound == end)
+
+
+def _bounds(several: list[object]) -> tuple[float | None, ...]:
+    """Bounds of ranges; the first and the last may be open."""
+    ends = [_ENDS[0], *[math.nan] * (len(several) - _PAIR), _ENDS[1]]
+    return tuple(
+        None if _is_open(bound, end) else need_number("a bound", plain_value(bound))
+        for bound, end in zip(several, ends, strict=False)
+    )
 
 
 def _listed(value: object) -> list[object] | None:
     """Several values as a list; none if it is one."""
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable) or hasattr(value, "columns"):
         return None
     return list(value)
+
+
+def _equal(field: str, value: object) -> Filter:
+    return condition(field, list(value) if isinstance(value, tuple) else value)
 
 
 def _several(field: str, value: object) -> Filter:
@@ -149,9 +170,9 @@ def _within(field: str, value: object) -> tuple[Filter, ...]:
 
 
 _OPERATORS: dict[str, Callable[[str, object], tuple[Filter, ...]]] = {
-    "=": lambda field, value: (OneOf(field, (scalar(value),)),),
-    "==": lambda field, value: (OneOf(field, (scalar(value),)),),
-    "!=": lambda field, value: (Not(OneOf(field, (scalar(value),))),),
+    "=": lambda field, value: (_equal(field, value),),
+    "==": lambda field, value: (_equal(field, value),),
+    "!=": lambda field, value: negated((_equal(field, value),)),
     "<": lambda field, value: (Between(field, high=scalar(value), below=True),),
     "<=": lambda field, value: (Between(field, high=scalar(value)),),
     ">": lambda field, value: (Exists(field), Not(Between(field, high=scalar(value)))),

@@ -12,12 +12,14 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any, override
 
+from pydantic import SecretStr
+
 from burgee.core.checks import need_number, need_whole
 from burgee.core.errors import InvalidInputError, NotFoundError
 from burgee.core.json import loads_object
 from burgee.search.checks import check_query, check_suggest
 from burgee.search.cursor import SCORE, decode, encode, order
-from burgee.search.elasticclient import cause, connecting
+from burgee.search.elasticclient import connecting
 from burgee.search.elasticindex import (
     WRITING,
     About,
@@ -43,7 +45,7 @@ from burgee.search.stems import need_stems
 _WRITE_SECONDS = 60.0  # for an answer to what changes something
 _BATCH, _BATCH_BYTES = 1000, 10 * 1024 * 1024  # of one request
 _TRIES = 5  # to ask what an alias points to, where that changes meanwhile
-_MISSING = 404
+_MISSING, _EXISTS = 404, "resource_already_exists_exception"
 
 
 class ElasticsearchSearch(SearchProvider[Document]):
@@ -51,13 +53,18 @@ class ElasticsearchSearch(SearchProvider[Document]):
 
     Args:
         url: where it is, see `search.elasticclient`.
+        api_key: the key by which we are let in, encoded or as `id:key`, if the URL has no login.
+        ca: whom it is trusted by, if not by those whom everybody trusts: a file of certificates, or the SHA-256
+            fingerprint of its certificate or of the one that signed it.
         timeout: seconds to wait for an answer to a question.
     """
 
-    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
+    def __init__(
+        self, url: str, *, api_key: str | SecretStr | None = None, ca: str | None = None, timeout: float = 5.0
+    ) -> None:
         if not 0 < need_number("timeout", timeout) < float("inf"):
             raise InvalidInputError(f"timeout must be above 0 seconds, not {timeout!r}")
-        self._server = connecting(url, timeout)
+        self._server = connecting(url, timeout, api_key, ca)
         self._client = self._server.client
         self._writer = self._client.options(request_timeout=max(timeout, _WRITE_SECONDS))
         self._prefix = self._server.prefix
@@ -71,12 +78,16 @@ class ElasticsearchSearch(SearchProvider[Document]):
             raise InvalidInputError(f"{index!r} is an alias: an index needs a name of its own")
         self.drop(index)
         with self._server.asked(index):
-            self._writer.indices.create(
-                index=place,
-                settings=settings(mapping),
-                mappings=mappings(About(index, mapping)),
-                aliases={place + WRITING: {}},
-            )
+            try:
+                self._writer.indices.create(
+                    index=place,
+                    settings=settings(mapping),
+                    mappings=mappings(About(index, mapping)),
+                    aliases={place + WRITING: {}},
+                )
+            except import_module("elasticsearch").BadRequestError as error:
+                if error.error != _EXISTS:  # made by somebody else, or by a first host whose answer was lost
+                    raise
 
     @override
     def write(self, index: str, changes: Iterable[Put[Document] | Remove], position: int) -> None:
@@ -207,7 +218,7 @@ class ElasticsearchSearch(SearchProvider[Document]):
         ((kind, item),) = said.items()
         if kind == "delete" and item["status"] == _MISSING and "error" not in item:
             return
-        raise self._server.failure(index, item["status"], cause(item.get("error")))
+        raise self._server.failure(index, item["status"], item.get("error"))
 
     def _search(self, place: str, mapping: IndexMapping, query: SearchQuery) -> SearchResult[Document]:
         asking, sorts = Asking(mapping), order(query)

@@ -10,11 +10,20 @@ class SearchUnavailableError(BurgeeError):
     status = 503
 
 
+class SearchRefusedError(SearchUnavailableError):
+    """The search engine is there and refuses us, or we it: the login, what it may do, or the certificate is wrong."""
+
+    code = "search-refused"
+
+
 class DegradedSearchWarning(UserWarning):
     """The database answered a search, as the search engine could not: it may be slower, and ranked otherwise."""
 
 
 class DamagedIndexError(SearchUnavailableError):
-    """What the engine holds of an index can't be used any more. The service builds it anew."""
+    """What the engine holds of an index can't be used any more, and it says so until the index is made anew.
+
+    The service does that, from the documents in the database.
+    """
 
     code = "damaged-index"

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, cast, override
 
 import pyarrow as pa
 
-from burgee.core.checks import need_text, need_texts
+from burgee.core.checks import need_mapping, need_text
 from burgee.core.display import Sheet, Shown
-from burgee.core.errors import InvalidInputError, MissingColumnError, NotFoundError
-from burgee.core.frames import Frame, to_arrow
+from burgee.core.errors import InvalidInputError, NotFoundError
 from burgee.core.history import History
 from burgee.core.link import Link
 from burgee.core.listing import Listing
@@ -17,7 +16,8 @@ from burgee.core.page import Page
 from burgee.core.progress import ProgressBar
 from burgee.events.facade import Events
 from burgee.projections.facade import ProjectionHandle, Projections
-from burgee.search.given import of_rows
+from burgee.search.foreign import plain_value
+from burgee.search.given import Documents, as_document, as_id, given_documents, of_rows
 from burgee.search.indexer import Indexer, Indexing, changes_of, check_indexer
 from burgee.search.indexes import check_index_name
 from burgee.search.mapping import MappingGiven, as_mapping, infer_mapping
@@ -27,8 +27,6 @@ from burgee.search.query import Known, Query
 
 if TYPE_CHECKING:
     import pandas as pd
-
-type Documents = Frame | Iterable[Mapping[str, object]]
 
 BAR_DOCUMENTS = 5_000
 """From this many documents on a progress bar is worth showing."""
@@ -47,29 +45,28 @@ class SearchIndex(Query):
         self._id = id
         self._progress = progress
 
-    def add(self, documents: "Documents | Mapping[str, object]", *, id: str | None = None) -> int:
+    def add(self, documents: Documents, *, id: str | None = None) -> int:
         """Store documents, in place of those of the same id: a frame, a list of dicts, or one dict; how many.
 
         `id` is the column or field of their ids: by default what the index was made with, or `id`.
         """
-        one = isinstance(documents, Mapping) and not all(_is_column(value) for value in documents.values())
-        given = [documents] if one else documents
-        return self._store(cast("Documents", given), id or self._id, progress=self._progress)
+        return self._store(*given_documents(documents, id or self._id), id or self._id, progress=self._progress)
 
     def put(self, documents: Mapping[str, Document]) -> int:
         """Store documents by their ids, in place of those of the same id; how many."""
-        return self._link.call(self._service.put(self.name, documents))
+        need_mapping("documents by their ids", documents)
+        ready = {as_id("a document", id): as_document(f"document {id!r}", one) for id, one in documents.items()}
+        return self._link.call(self._service.put(self.name, ready))
 
     def remove(self, ids: str | int | Iterable[str | int]) -> int:
         """Remove documents; how many there were."""
-        several = [ids] if isinstance(ids, str | int) else ids
-        texts = [str(one) for one in several]
-        need_texts("ids", texts)
-        return self._link.call(self._service.remove(self.name, tuple(texts)))
+        plain = plain_value(ids)
+        several = plain if isinstance(plain, Iterable) and not isinstance(plain, str) else [plain]
+        return self._link.call(self._service.remove(self.name, tuple(as_id("what is removed", one) for one in several)))
 
     def get(self, id: str | int) -> Document:
         """One document."""
-        return self._link.call(self._service.get(self.name, str(id)))
+        return self._link.call(self._service.get(self.name, as_id("what is asked for", id)))
 
     def count(self) -> int:
         """How many documents there are."""
@@ -101,9 +98,7 @@ class SearchIndex(Query):
         """Every change of the index (not of its documents), oldest first."""
         return IndexHistory(Page(self._link.call(self._service.history(self.name))))
 
-    def _store(self, documents: "Documents", id: str, *, progress: bool) -> int:
-        need_text("the field of the ids", id)
-        table, rows = _given(documents)
+    def _store(self, table: pa.Table | None, rows: Sequence[Mapping[str, object]], id: str, *, progress: bool) -> int:
         total = table.num_rows if table is not None else len(rows)
         with ProgressBar(f"index {self.name}", total, shown=progress and total >= BAR_DOCUMENTS) as bar:
             done = 0
@@ -118,8 +113,6 @@ class SearchIndex(Query):
                 ready = dict(of_rows(rows[start : start + _BATCH], id, start + 1))
                 yield self._link.call(self._service.put(self.name, ready))
             return
-        if id not in table.column_names:
-            raise MissingColumnError(id, table.column_names, role="id")
         step = max(1, min(_BATCH, _BATCH_BYTES * table.num_rows // max(1, table.nbytes)))
         for start in range(0, table.num_rows, step):
             reader = table.slice(start, step).to_reader()
@@ -162,7 +155,7 @@ class IndexList(Listing[IndexState]):
     @override
     def _row(self, item: IndexState) -> Mapping[str, object]:
         fields = ", ".join(field.name for field in item.mapping.fields)
-        return {**{name: getattr(item, name) for name in self.columns if name != "fields"}, "fields": fields}
+        return {name: fields if name == "fields" else getattr(item, name) for name in self.columns}
 
 
 class Search(Shown):
@@ -188,7 +181,7 @@ class Search(Shown):
     def index(
         self,
         name: str,
-        documents: "Documents | Iterable[object]",
+        documents: Documents | Iterable[object],
         *,
         id: str = "id",
         mapping: MappingGiven | None = None,
@@ -219,11 +212,16 @@ class Search(Shown):
             for changes in changes_of(code, cast("Iterable[object]", documents), _BATCH):
                 changes.give(handle.put, handle.remove)
             return handle
-        table, rows = _given(documents)
+        table, rows = given_documents(documents, id)
         there = self._state(name)
         wanted = as_mapping(mapping) if mapping is not None else _extended(there, table if table is not None else rows)
         self._mapped(handle, there, wanted)
-        handle._store(table if table is not None else rows, id, progress=shown)  # noqa: SLF001 - they are one
+        try:
+            handle._store(table, rows, id, progress=shown)  # noqa: SLF001 - they are one
+        except InvalidInputError:
+            if there is None and handle.count() == 0:  # nothing could be stored: the index was not there before
+                handle.drop(why="its documents were refused")
+            raise
         return handle
 
     def follow[TEntity, TDocument](
@@ -311,19 +309,6 @@ class Search(Shown):
         return Sheet(f"Search of {self._link.tenant}", ("", "what it does"), rows)
 
 
-def _given(documents: object) -> "tuple[pa.Table | None, Sequence[Mapping[str, object]]]":
-    """A frame as a table, or dicts as they are."""
-    if isinstance(documents, Iterator):
-        documents = list(documents)
-    if isinstance(documents, list | tuple):
-        wrong = next((at for at, one in enumerate(documents, 1) if not isinstance(one, Mapping)), None)
-        if wrong is not None:
-            kind = type(documents[wrong - 1]).__name__
-            raise InvalidInputError(f"document {wrong} is no dict but of type {kind}", hint="or give an indexer=")
-        return None, documents
-    return to_arrow(documents), ()
-
-
 def _extended(there: IndexState | None, source: object) -> IndexMapping:
     """The mapping there is with what is new in these documents; inferred, if there is none."""
     if there is None:
@@ -334,7 +319,3 @@ def _extended(there: IndexState | None, source: object) -> IndexMapping:
         return there.mapping
     known = {field.name for field in there.mapping.fields}
     return replace(there.mapping, fields=(*there.mapping.fields, *(f for f in inferred.fields if f.name not in known)))
-
-
-def _is_column(value: object) -> bool:
-    return hasattr(value, "__len__") and not isinstance(value, str | bytes | Mapping)

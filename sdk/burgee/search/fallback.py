@@ -3,6 +3,10 @@
 While the engine is away nobody waits for it: after a failure it is left alone (the breaker is open), and only every so
 often one caller looks whether it is back. What it missed it needs not be told: before an engine is asked it is brought
 up to where the documents are (`following`), and so is the other one.
+
+An engine that refuses us (`SearchRefusedError`) from the start is a mistake in the settings, which reaches the caller.
+One that answered before (its API key was revoked, say, or its certificate is too old now) is taken as away, and the log
+says so as an error every time that it refuses again.
 """
 
 import logging
@@ -10,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from burgee.search.errors import SearchUnavailableError
+from burgee.search.errors import SearchRefusedError, SearchUnavailableError
 from burgee.search.protocol import SearchProvider
 
 _log = logging.getLogger("burgee.search")
@@ -24,6 +28,7 @@ class WithFallback[TDocument]:
         second: the one that answers while the first is away; without one its error reaches the caller.
         kept_fresh: whether the second is told of changes as they come, and not only when it is needed.
         pause: seconds after a failure in which the first is left alone.
+        refused_pause: the same after it refused us: what is wrong then is mended by somebody.
     """
 
     def __init__(
@@ -33,13 +38,14 @@ class WithFallback[TDocument]:
         *,
         kept_fresh: bool = False,
         pause: float = 1.0,
+        refused_pause: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.first, self.second = first, second
         self._kept_fresh = kept_fresh
-        self._pause, self._clock = pause, clock
+        self._pause, self._refused_pause, self._clock = pause, refused_pause, clock
         self._lock = threading.Lock()
-        self._away = self._looking = False
+        self._answered = self._away = self._looking = False
         self._again_at = 0.0
 
     @property
@@ -56,7 +62,8 @@ class WithFallback[TDocument]:
             try:
                 done = work(self.first)
             except SearchUnavailableError as error:
-                self._failed(error)
+                if not self._failed(error):
+                    raise
             except BaseException:
                 self._looking = False
                 raise
@@ -102,16 +109,22 @@ class WithFallback[TDocument]:
             self._looking = True
             return True
 
-    def _failed(self, error: SearchUnavailableError) -> None:
+    def _failed(self, error: SearchUnavailableError) -> bool:
+        """Note it; whether the other one is to answer."""
+        refused = isinstance(error, SearchRefusedError)
+        degrades = self._answered or not refused
         with self._lock:
-            warn, self._away, self._looking = not self._away, True, False
-            self._again_at = self._clock() + self._pause
-        if warn:
-            answers = "" if self.second is None else "; the database answers meanwhile"
+            was_there, self._away, self._looking = not self._away, degrades, False
+            self._again_at = self._clock() + (self._refused_pause if refused else self._pause)
+        answers = "" if self.second is None or not degrades else "; the database answers meanwhile"
+        if refused:
+            _log.error("the search engine refuses this workspace%s: %s", answers, error)
+        elif was_there:
             _log.warning("the search engine is away%s: %s", answers, error)
+        return degrades
 
     def _is_there(self) -> None:
         with self._lock:
-            back, self._away, self._looking = self._away, False, False
+            back, self._away, self._looking, self._answered = self._away, False, False, True
         if back:
             _log.warning("the search engine is back")

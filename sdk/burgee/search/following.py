@@ -5,6 +5,7 @@ between the database's commit and the engine's, whether the engine was away, or 
 use gives it what it lacks.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 
@@ -12,6 +13,7 @@ from burgee.core.errors import NotFoundError
 from burgee.core.json import loads_object
 from burgee.search import documents
 from burgee.search.documents import Row
+from burgee.search.errors import DamagedIndexError
 from burgee.search.model import Document, IndexMapping
 from burgee.search.protocol import Put, Remove, SearchProvider
 from burgee.store.database import Database
@@ -21,6 +23,8 @@ STEP = 50_000
 
 PAGE = 500
 """Documents that are in memory at once."""
+
+_log = logging.getLogger("burgee.search")
 
 type Engine = SearchProvider[Document]
 
@@ -38,7 +42,8 @@ class Following:
     ) -> bool:
         """Give a built index what it lacks. If the engine has none it is made, and the answer is true.
 
-        An index that is ahead of the documents is of a database that was restored from a backup: it is made anew.
+        One that is damaged is made anew, and so is one that is ahead of the documents: these are of a database that was
+        restored from a backup.
 
         Raises:
             NotFoundError: the engine has none, and it is no longer `current`: there is a newer building.
@@ -92,6 +97,9 @@ def _position(engine: Engine, built: str) -> int | None:
     try:
         return engine.position(built)
     except NotFoundError:
+        return None
+    except DamagedIndexError as error:
+        _log.warning("a search index is built anew from its documents: %s", error)
         return None
 
 

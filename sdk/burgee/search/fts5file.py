@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from burgee.search.errors import SearchUnavailableError
+from burgee.search.errors import DamagedIndexError, SearchUnavailableError
 from burgee.search.fts5facets import prepare
 
 _PATIENCE = 5.0  # seconds to wait for another process that writes
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS indexes (number INTEGER PRIMARY KEY, name TEXT UNIQUE, mapping TEXT, position INTEGER)",
     "CREATE TABLE IF NOT EXISTS aliases (name TEXT PRIMARY KEY, points_to TEXT NOT NULL)",
@@ -38,6 +39,7 @@ class SearchFile:
 
         Raises:
             SearchUnavailableError: whatever SQLite can't do.
+            DamagedIndexError: the file is none of SQLite's any more. It is removed, as all of it can be made anew.
         """
         alone = writing or self._path is None
         try:
@@ -50,6 +52,9 @@ class SearchFile:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
         except sqlite3.Error as error:
+            if self._path is not None and getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+                self._remove()
+                raise DamagedIndexError(f"{self._where()} was damaged: {error}") from error
             raise SearchUnavailableError(f"{self._where()} can't be used: {error}") from error
 
     def close(self) -> None:
@@ -112,6 +117,12 @@ class SearchFile:
             connection.execute("COMMIT")
         connection.execute(_FOUND)
         prepare(connection)
+
+    def _remove(self) -> None:
+        _close_all(self._idle)
+        self._begun = False
+        for ending in ("-wal", "-shm", ""):  # the file last: a new one must not meet an old journal
+            Path(f"{self._path}{ending}").unlink(missing_ok=True)
 
     def _where(self) -> str:
         return "the search in memory" if self._path is None else f"the search in {str(self._path)!r}"

@@ -3,7 +3,8 @@
 | what a field holds                                    | becomes                                          |
 |-------------------------------------------------------|--------------------------------------------------|
 | whole numbers, numbers, booleans, dates and moments   | its kind; moments also as texts of ISO 8601      |
-| few different short texts, many times                 | `keyword`, suggested                             |
+| few different short texts, many times                 | `keyword`, suggested; where nothing else is a    |
+|                                                       | `text` and most are several words, that, exact   |
 | texts without blanks, most with a digit (ids, codes)  | `keyword`                                        |
 | names and other short texts (up to 100 characters)    | `text`, also exact, suggested                    |
 | longer texts                                          | `text`                                           |
@@ -14,13 +15,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from burgee.core.checks import need_number
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.core.frames import to_arrow
 from burgee.search.analysis import words
+from burgee.search.foreign import plain_value
 from burgee.search.model import Field, IndexMapping, Kind
 from burgee.search.stems import LANGUAGES
 from burgee.search.values import as_kind
@@ -45,7 +46,10 @@ def as_mapping(given: MappingGiven) -> IndexMapping:
     """
     made = _written(given)
     if len(made) > MOST_FIELDS:
-        raise InvalidInputError(f"a mapping has at most {MOST_FIELDS} fields, not {len(made)}")
+        raise InvalidInputError(
+            f"a mapping has at most {MOST_FIELDS} fields, not {len(made)}",
+            hint='say which are searched: mapping={"title": "text"}; the others are kept',
+        )
     seen: set[str] = set()
     for field in made:
         _check(field)
@@ -67,9 +71,10 @@ def infer_mapping(source: object, without: Iterable[str] = ()) -> IndexMapping:
         InvalidInputError: this is no frame; or there is nothing that could be searched.
     """
     left_out = set(without)
+    columns = _columns(source)
     inferred = [
         field
-        for name, values in _columns(source).items()
+        for name, values in columns.items()
         if name not in left_out and _can_be_named(name)
         for field in [_inferred(name, values)]
         if field is not None
@@ -79,6 +84,8 @@ def infer_mapping(source: object, without: Iterable[str] = ()) -> IndexMapping:
             "nothing here can be searched: no field of texts, numbers, booleans or dates",
             hint='say what is there: mapping={"title": "text"}',
         )
+    if all(field.kind is not Kind.TEXT for field in inferred):
+        inferred = [_spoken(field, columns[field.name]) for field in inferred]
     return as_mapping(inferred)
 
 
@@ -176,8 +183,9 @@ def _columns(source: object) -> dict[str, list[object]]:
 
 
 def _there(value: object) -> list[object]:
-    several = value if isinstance(value, list | tuple) else [value]
-    return [one for one in several if one is not None and one == one]  # noqa: PLR0124 # NaN and NaT are nothing
+    plain = plain_value(value)
+    several = map(plain_value, plain) if isinstance(plain, list | tuple) else [plain]
+    return [one for one in several if one is not None]
 
 
 def _inferred(name: str, values: list[object]) -> Field | None:
@@ -186,7 +194,7 @@ def _inferred(name: str, values: list[object]) -> Field | None:
     for kind, types in (
         (Kind.BOOLEAN, (bool,)),
         (Kind.INTEGER, (int,)),
-        (Kind.NUMBER, (int, float, Decimal)),
+        (Kind.NUMBER, (int, float)),
         (Kind.DATE, (date, datetime)),
     ):
         if all(isinstance(value, types) and isinstance(value, bool) == (kind is Kind.BOOLEAN) for value in values):
@@ -211,6 +219,13 @@ def _text(name: str, texts: list[str]) -> Field:
     if short and speaking <= len(texts) * _RARE and numbered * 2 > len(texts):
         return Field(name, Kind.KEYWORD)
     return Field(name, Kind.TEXT, exact=short, suggest=short)
+
+
+def _spoken(field: Field, values: list[object]) -> Field:
+    """A text instead of a keyword, if most of its values are several words."""
+    if field.kind is not Kind.KEYWORD or 2 * sum(_speaks(str(value)) for value in values) <= len(values):
+        return field
+    return Field(field.name, Kind.TEXT, exact=True, suggest=True)
 
 
 def _speaks(text: str) -> bool:

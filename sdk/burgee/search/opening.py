@@ -40,17 +40,22 @@ def search_of(settings: Settings, folder: Path | None) -> Opened:
     """Tantivy or Elasticsearch, and SQLite for when it is away; SQLite alone without the extra `search`.
 
     Args:
-        settings: `search` names the engine.
+        settings: `search` names the engine; `search_api_key` and `search_ca` are for an Elasticsearch.
         folder: where the engines keep what they keep here; in memory without one.
     """
     asked = None if settings.search is None else settings.search.get_secret_value()
-    if asked is not None and asked not in {TANTIVY, FTS5} and not asked.startswith(("http://", "https://")):
+    elastic = asked is not None and asked.startswith(("http://", "https://"))
+    if asked is not None and asked not in {TANTIVY, FTS5} and not elastic:
         hint = f"{TANTIVY}, {FTS5}, or the URL of an Elasticsearch: https://user:password@host:9200"
         raise InvalidInputError("BURGEE_SEARCH names no search engine that burgee knows", hint=hint)
-    return Opened(lambda: _made(asked, folder))
+    for name, given in (("BURGEE_SEARCH_API_KEY", settings.search_api_key), ("BURGEE_SEARCH_CA", settings.search_ca)):
+        if given is not None and not elastic:
+            hint = "set BURGEE_SEARCH to its URL: https://host:9200"
+            raise InvalidInputError(f"{name} is for an Elasticsearch, and BURGEE_SEARCH names none", hint=hint)
+    return Opened(lambda: _made(asked, settings, folder))
 
 
-def _made(asked: str | None, folder: Path | None) -> WithFallback[Document]:
+def _made(asked: str | None, settings: Settings, folder: Path | None) -> WithFallback[Document]:
     from burgee.search.fts5 import Fts5Search
 
     second = Fts5Search(None if folder is None else folder / "fts5.sqlite3")
@@ -67,4 +72,5 @@ def _made(asked: str | None, folder: Path | None) -> WithFallback[Document]:
             return WithFallback(second)
     from burgee.search.elasticsearch import ElasticsearchSearch
 
-    return WithFallback(ElasticsearchSearch(asked), second, kept_fresh=True)
+    first = ElasticsearchSearch(asked, api_key=settings.search_api_key, ca=settings.search_ca)
+    return WithFallback(first, second, kept_fresh=True)

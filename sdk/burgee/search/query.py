@@ -13,6 +13,8 @@ from burgee.core.page import LARGEST_PAGE
 from burgee.search.answer import Answer, FacetCounts
 from burgee.search.conditions import FACETS, FILTERS, TEXTS, Wanted, compared, condition, facet_of, negated, sort_of
 from burgee.search.errors import DegradedSearchWarning
+from burgee.search.foreign import plain_value
+from burgee.search.given import as_id
 from burgee.search.language import parse
 from burgee.search.model import (
     Document,
@@ -92,7 +94,7 @@ class Query(Shown):
         """Only documents whose field compares so: `=  !=  <  <=  >  >=  in  not in  between  exists  missing`."""
         return self._filtered(compared(field, operator, value))
 
-    def facets(self, *fields: "str | Facet", **how: object) -> "Query":
+    def facets(self, *fields: "str | Facet | list[str]", **how: object) -> "Query":
         """Count what the found documents hold, beside finding them.
 
         By name alone: the most frequent values; statistics of numbers; months of dates. Said otherwise:
@@ -100,7 +102,7 @@ class Query(Shown):
         `brand=50` so many values.
         """
         wanted = dict(self._facets)
-        for field in fields:
+        for field in _flat(fields):
             if isinstance(field, FACETS):
                 wanted[field.field] = field
             else:
@@ -110,17 +112,16 @@ class Query(Shown):
 
     def sort(self, *fields: object) -> "Query":
         """By these fields, one after another; `-price` falls. By default, or with `_score`, the best first."""
-        return self._with(asked=replace(self._asked, sort=tuple(map(sort_of, fields)), after=None))
+        return self._with(asked=replace(self._asked, sort=tuple(map(sort_of, _flat(fields))), after=None))
 
-    def like(self, id: str) -> "Query":
+    def like(self, id: str | int) -> "Query":
         """Documents like the one of that id, which is left out itself."""
-        need_text("a document's id", id)
-        return self._with(asked=replace(self._asked, like=id))
+        return self._with(asked=replace(self._asked, like=as_id("what others are to be like", id)))
 
     def top(self, size: int) -> "Query":
         """So many documents at most; 10 unless said."""
-        need_whole("top", size, least=1)
-        return self._with(asked=replace(self._asked, size=size))
+        need_whole("top", plain_value(size), least=1)
+        return self._with(asked=replace(self._asked, size=int(size)))
 
     def page(self, after: str | None) -> "Query":
         """The documents behind a page: `.page(answer.after)`; the first ones with None."""
@@ -257,6 +258,11 @@ def _conditions(filters: Sequence[object], fields: Mapping[str, object]) -> tupl
         else:
             raise InvalidInputError(f"a filter can't be {one!r:.80}", hint='write .filter(brand=["x"], price=(10, 50))')
     return (*made, *(condition(field, value) for field, value in fields.items()))
+
+
+def _flat(given: Sequence[object]) -> list[object]:
+    """What is given one by one, or as a list."""
+    return [one for several in given for one in (several if isinstance(several, list) else [several])]
 
 
 def _warn(*, degraded: bool) -> None:

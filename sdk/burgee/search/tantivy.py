@@ -4,10 +4,13 @@ An index has one writer at a time, of any process; others wait a moment for it. 
 last. What is asked becomes tantivy's own query objects (`search.tantivyquery`), never text that it would read.
 """
 
+import errno
 import os
+import re
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,11 +19,12 @@ from typing import TYPE_CHECKING, override
 from burgee.core.checks import need_whole
 from burgee.core.errors import BurgeeError, MissingExtraError, NotFoundError
 from burgee.search.checks import check_suggest
-from burgee.search.errors import SearchUnavailableError
+from burgee.search.errors import DamagedIndexError, SearchUnavailableError
 from burgee.search.model import Document, IndexMapping, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
 from burgee.search.stems import need_stems
 from burgee.search.tantivycatalogue import Built, Catalogue
+from burgee.search.tantivyfiles import LARGEST_LOOKED_AT, is_damaged
 from burgee.search.tantivyindex import POSITION, document_of, position_of, schema_of
 from burgee.search.tantivysearch import State
 from burgee.search.values import checked_name
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 
 _HEAP = 256 * 1024 * 1024  # taken by those who write much at once: so they make one segment, which is quick to ask
 _WAIT = 10.0  # seconds for another process's writer
+_REFUSED = re.compile(r"(?:code: |os error |Errno )(\d+)")  # how an error of the system is told
 _TRUSTED = 1.0  # seconds that nobody looks at a folder where nothing seems to have changed
 
 
@@ -43,6 +48,9 @@ class _Open:
     stamp: tuple[int, int] = (0, 0)
     state: State | None = None
     writing: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.index.config_reader("manual")  # no thread of tantivy's looks at its files behind our back
 
     def now(self) -> State:
         """What was committed last, by whatever process."""
@@ -110,7 +118,7 @@ class TantivySearch(SearchProvider[Document]):
     def write(self, index: str, changes: Iterable[Put[Document] | Remove], position: int) -> None:
         need_whole("position", position)
         opened = self._open(index)
-        with opened.writing, _Told(index):
+        with opened.writing, _Told(index, self._closed_as_damaged):
             writer = _writer(opened.index, index)
             try:
                 writer.garbage_collect_files()  # what a killed writer left would be in this one's way
@@ -131,24 +139,24 @@ class TantivySearch(SearchProvider[Document]):
 
     @override
     def position(self, index: str) -> int:
-        with _Told(index):
+        with _Told(index, self._closed_as_damaged):
             return self._state(index).position()
 
     @override
     def search(self, index: str, query: SearchQuery) -> SearchResult[Document]:
-        with _Told(index):
+        with _Told(index, self._closed_as_damaged):
             return self._state(index).answer(query)
 
     @override
     def suggest(self, index: str, prefix: str, field: str, limit: int) -> Sequence[str]:
         opened = self._open(index)
         begins = check_suggest(opened.mapping, prefix, field, limit)
-        with _Told(index):
+        with _Told(index, self._closed_as_damaged):
             return self._state(index).suggest(begins, field, limit)
 
     @override
     def count(self, index: str) -> int:
-        with _Told(index):
+        with _Told(index, self._closed_as_damaged):
             return self._state(index).count()
 
     @override
@@ -183,8 +191,20 @@ class TantivySearch(SearchProvider[Document]):
             known = self._known = _Known(changes)
         state = known.states.get(name)
         if state is None:
-            state = known.states[name] = self._open(name).now()
+            opened = self._open(name)
+            with _opening(name):
+                state = known.states[name] = opened.now()
         return state
+
+    def _closed_as_damaged(self, name: str) -> bool:
+        """Whether the files of an index are damaged; then it is closed, and whoever opens it finds them so."""
+        place = self._catalogue.now().built(name).place
+        if self._folder is None or not is_damaged(self._folder / place):
+            return False
+        with self._lock:
+            self._opened.pop(place, None)
+            self._known = _Known(None)
+        return True
 
     def _open(self, name: str) -> _Open:
         built = self._catalogue.now().built(name)
@@ -201,7 +221,9 @@ class TantivySearch(SearchProvider[Document]):
         if self._folder is None:
             raise NotFoundError("index", name)  # dropped meanwhile
         path = self._folder / built.place
-        with _Told(name):
+        if is_damaged(path, at_most=LARGEST_LOOKED_AT):
+            raise _damaged(name)
+        with _opening(name):
             index = tantivy.Index.open(str(path))
             return _Open(index, built.mapping, str(path / "meta.json"))
 
@@ -231,10 +253,10 @@ def _writer(index: "tantivy.Index", name: str) -> "tantivy.IndexWriter":
 class _Told:
     """Tantivy's complaints as ours: what it says of a damaged index, and its panics, which end no process."""
 
-    __slots__ = ("_name",)
+    __slots__ = ("_is_damaged", "_name")
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, is_damaged: Callable[[str], bool] = lambda _: False) -> None:
+        self._name, self._is_damaged = name, is_damaged
 
     def __enter__(self) -> None:
         pass
@@ -242,7 +264,25 @@ class _Told:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if error is None or isinstance(error, BurgeeError):
             return
-        if isinstance(error, OSError | ValueError):
-            raise SearchUnavailableError(f"tantivy can't use the index {self._name!r}: {error}") from error
-        if type(error).__name__ == "PanicException":
-            raise SearchUnavailableError(f"tantivy gave up on the index {self._name!r}: {error}") from None
+        if not isinstance(error, OSError | ValueError) and type(error).__name__ != "PanicException":
+            return
+        if self._is_damaged(self._name):
+            raise _damaged(self._name) from error
+        raise SearchUnavailableError(f"tantivy can't use the index {self._name!r}: {error}") from error
+
+
+@contextmanager
+def _opening(name: str) -> Iterator[None]:
+    """While an index is opened. Files that the system gives and nobody can read are damaged, or an older tantivy's."""
+    try:
+        with _Told(name):
+            yield
+    except SearchUnavailableError as error:
+        refused = _REFUSED.search(str(error))
+        if refused is not None and int(refused[1]) != errno.ENOENT:
+            raise
+        raise _damaged(name) from error
+
+
+def _damaged(name: str) -> DamagedIndexError:
+    return DamagedIndexError(f"the files of the search index {name!r} are damaged")

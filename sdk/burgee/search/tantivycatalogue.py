@@ -4,10 +4,12 @@ Beside it is a file that each change makes a byte longer, so that whoever asks s
 to ask a file for its length takes a tenth of the time of asking the folder for a file.
 
 An index is built in a folder of a name that is never used again; it is there once the file says so. What other
-folders are left by processes that were killed is removed by whoever changes the file next.
+folders are left by processes that were killed is removed by whoever changes the file next. A file that is damaged is
+as good as none: indexes are built anew.
 """
 
 import json
+import logging
 import os
 import shutil
 import threading
@@ -24,6 +26,8 @@ from burgee.core.disk import locked, sync_folder
 from burgee.core.errors import InvalidInputError, NotFoundError
 from burgee.search.errors import SearchUnavailableError
 from burgee.search.model import IndexMapping
+
+_log = logging.getLogger("burgee.search")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +171,10 @@ class Catalogue:
             return _names.validate_json(self._file.read_bytes())
         except FileNotFoundError:
             return Names()
-        except (OSError, ValidationError) as error:
+        except ValidationError as error:
+            _log.warning("the list of tantivy's indexes is damaged, so they are built anew: %s", _short(error))
+            return Names()
+        except OSError as error:
             raise _unreadable(error) from error
 
     def _put(self, names: Names) -> None:
@@ -191,6 +198,9 @@ class Catalogue:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _unreadable(error: Exception) -> SearchUnavailableError:
-    said = json.dumps(str(error))[:200]
-    return SearchUnavailableError(f"the list of tantivy's indexes can't be read: {said}")
+def _unreadable(error: OSError) -> SearchUnavailableError:
+    return SearchUnavailableError(f"the list of tantivy's indexes can't be read: {_short(error)}")
+
+
+def _short(error: Exception) -> str:
+    return json.dumps(str(error))[:200]

@@ -115,6 +115,7 @@ def _of_kind(id: str, field: Field, value: object) -> Value:
         shown = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:80]}…"  # noqa: PLR2004 # of a line
         raise InvalidInputError(
             f"the document {id!r}: {field.name!r} must be {expected(field.kind)}, not {shown}",
+            hint=f"give what is there, None where nothing is, or another kind: mapping={{{field.name!r}: …}}",
             id=str(id),
             field=field.name,
         )
