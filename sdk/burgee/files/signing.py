@@ -19,7 +19,8 @@ _LONGEST_TOKEN = 4096
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _METHODS = frozenset({"GET", "PUT"})
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_quoted = json.encoder.encode_basestring_ascii
+"""A text in JSON; an encoder for the whole list takes twice as long, as it is made anew for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,9 @@ class Signer:
         if claims.expires.tzinfo is None:
             raise InvalidInputError(f"the expiry {claims.expires} has no time zone")
         until = (claims.expires - _EPOCH) // _MICROSECOND
-        said = [claims.tenant, claims.file, claims.method, until, claims.name, claims.type, claims.size]
-        body = _text(_encode(said).encode())
+        tenant, file, name, type_ = map(_quoted, (claims.tenant, claims.file, claims.name, claims.type))
+        size = "null" if claims.size is None else int(claims.size)
+        body = _text(f'[{tenant},{file},"{claims.method}",{until},{name},{type_},{size}]'.encode())
         token = body + b"." + self._signature(body)
         if len(token) > _LONGEST_TOKEN:
             raise InvalidInputError(f"a signed address has room for {_LONGEST_TOKEN} characters, not {len(token)}")
