@@ -17,6 +17,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import burgee
 from burgee.core.disk import sync_folder
 from burgee.files.folder import FolderStorage
 from burgee.files.pieces import PIECE
@@ -78,6 +79,31 @@ def speed(folder: Path, sizes: tuple[int, ...]) -> None:
         )
 
 
+def uploads(folder: Path, sizes: tuple[int, ...]) -> None:
+    """A whole upload, with its event and state, beside a copy with SHA-256 that waits for no disk and one that does.
+
+    An upload waits three times: for the file, its name, and the transaction. The second copy waits for the first two.
+    """
+    source, target = folder / "source", folder / "target"
+    with burgee.open(str(folder / "workspace"), settings=burgee.Settings(progress=False)) as ws:
+        files = ws.tenants.create("acme").files
+        for size in sizes:
+            source.write_bytes(b"a,b\n" * (size // 4))
+            rounds = []
+            for _ in range(5 * ROUNDS):
+                ours = took(lambda: files.upload(source, "a.csv"))
+                plain = took(lambda: copied(source, target, durable=False))
+                target.unlink()
+                durable = took(lambda: copied(source, target, durable=True))
+                target.unlink()
+                rounds.append((ours, plain, durable))
+            ours, plain, durable = (median(column) for column in zip(*rounds, strict=True))
+            print(
+                f"{size / MIB:8.2f} MiB   upload {ours * 1e3:9.2f} ms   copy + sha256 {plain * 1e3:9.2f} ms, "
+                f"ratio {plain / ours:5.2f}   and on the disk {durable * 1e3:9.2f} ms, ratio {durable / ours:5.2f}"
+            )
+
+
 def memory(size: int, folder: Path) -> None:
     """Memory while a large object is written and read, over what was there before; of this process alone."""
     piece = os.urandom(PIECE)
@@ -111,6 +137,10 @@ def signing(folder: Path) -> None:
         s3.make_bucket("signed")
         storage = S3Storage("s3://signed/files")
         theirs = microseconds(lambda: storage.signed_get("a/b", 3600, name="report.pdf", type="application/pdf"), 200)
+    with burgee.open("memory://", settings=burgee.Settings(public_url="https://flags.example", progress=False)) as ws:
+        file = ws.tenants.create("acme").files.upload(b"abc", "report.txt")
+        whole = microseconds(file.url, 20_000)
+    print(f"file.url(): {whole:.1f} us (aim: under 20)")
     print(f"a signed address: folder {ours:.1f} us (aim: under 20), S3 by boto3 {theirs:.0f} us")
 
 
@@ -149,4 +179,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         signing(Path(place) / "signing")
         speed(Path(place), (4 * 1024, MIB, 8 * MIB, 64 * MIB, 256 * MIB))
+        uploads(Path(place), (4 * 1024, 64 * 1024, MIB, 8 * MIB))
         memory(int(sys.argv[1]) * MIB if len(sys.argv) > 1 else 1024 * MIB, Path(place))
