@@ -85,17 +85,19 @@ def needs_elasticsearch() -> str:
 
 
 def needs_newest_java() -> str:
-    """Where the newest Java is installed that is fit for Elasticsearch."""
+    """Where the newest Java is installed that is fit for Elasticsearch, and for what is compiled for its tests."""
     homes = [os.environ.get("ES_JAVA_HOME"), os.environ.get("JAVA_HOME"), *map(str, Path("/usr/lib/jvm").glob("*"))]
     versions = {home: _java_version(home) for home in homes if home}
     home = max(versions, key=lambda home: versions[home], default="")
-    reason = "no Java 21 or later in ES_JAVA_HOME, JAVA_HOME or /usr/lib/jvm; Temurin has one (adoptium.net)"
+    reason = "no JDK 21 or later in ES_JAVA_HOME, JAVA_HOME or /usr/lib/jvm; Temurin has one (adoptium.net)"
     require("java 21", versions.get(home, 0) >= ELASTICSEARCH_JAVA, reason)
     return home
 
 
 def _java_version(home: str) -> int:
-    """The version that a Java says it is, in the file beside it; 0 if it says none."""
+    """The version that a Java says it is, in the file beside it; 0 if it says none, or compiles nothing."""
+    if not (Path(home) / "bin" / "javac").exists():
+        return 0
     try:
         said = re.search(r'^JAVA_VERSION="(\d+)', (Path(home) / "release").read_text(), re.MULTILINE)
     except OSError:

@@ -20,11 +20,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import bm25s
 import tantivy
 
-from burgee.search.analysis import plain, words
-from burgee.search.language import parse
 from burgee.search.model import Between, Dates, Field, IndexMapping, Kind, SearchQuery
 from burgee.search.protocol import Put
-from burgee.search.tantivy import TantivySearch
+from burgee.search.tantivy.provider import TantivySearch
+from burgee.search.text.analysis import plain, words
+from burgee.search.text.language import parse
 from real_data import real_file
 
 ROUNDS = 20

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import components
 from components import needs_chromium, needs_newest_java, require
 
 
@@ -40,4 +41,7 @@ def test_the_newest_java_is_taken_by_what_it_says_of_itself(monkeypatch: pytest.
     (tmp_path / "release").write_text('IMPLEMENTOR="Nobody"\nJAVA_VERSION="1234.0.1"\n')
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     monkeypatch.setenv("ES_JAVA_HOME", str(tmp_path / "nowhere"))
+    assert components._java_version(str(tmp_path)) == 0  # it can't compile
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "javac").touch()
     assert needs_newest_java() == str(tmp_path)

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from burgee.search.elasticsearch import ElasticsearchSearch
-from burgee.search.fts5 import Fts5Search
+from burgee.search.elasticsearch.provider import ElasticsearchSearch
+from burgee.search.fts5.provider import Fts5Search
 from burgee.search.protocol import Put, SearchProvider
-from burgee.search.tantivy import TantivySearch
+from burgee.search.tantivy.provider import TantivySearch
 from search.corpus import DOCUMENTS, MAPPING, new_name
 from services.elasticsearch import ElasticsearchServer, running_elasticsearch
 

@@ -1,7 +1,7 @@
 """The meaning of a query in plain Python, document by document: what every engine must answer.
 
-Only what a word is comes from `search.analysis`, and its stems from Snowball; all else is thought out anew, slow and
-plain. Scores are BM25 as Lucene counts it (Robertson and Zaragoza 2009, `idf = log(1 + (N - n + 0.5) / (n + 0.5))`,
+Only what a word is comes from `search.text.analysis`, and its stems from Snowball; all else is thought out anew, slow
+and plain. Scores are BM25 as Lucene counts it (Robertson and Zaragoza 2009, `idf = log(1 + (N - n + 0.5) / (n + 0.5))`,
 k1 1.2, b 0.75), a field's times its weight, added up over the fields. A word has a stem as it is compared, and perhaps
 another one with its accents: in a field with a language each of them is like a word.
 """
@@ -17,7 +17,6 @@ from typing import Any
 
 from Stemmer import Stemmer
 
-from burgee.search.analysis import accented, tokens, words
 from burgee.search.model import (
     All,
     AnyOf,
@@ -45,6 +44,7 @@ from burgee.search.model import (
     Without,
     Word,
 )
+from burgee.search.text.analysis import accented, tokens, words
 
 
 @dataclass(frozen=True, slots=True)

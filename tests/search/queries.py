@@ -1,6 +1,5 @@
 """Many questions about the small corpus, by name: every engine must answer each as the oracle does."""
 
-from burgee.search.language import parse
 from burgee.search.model import (
     Between,
     Dates,
@@ -16,6 +15,7 @@ from burgee.search.model import (
     Stats,
     Terms,
 )
+from burgee.search.text.language import parse
 
 TYPED = (
     "redis",

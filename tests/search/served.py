@@ -9,11 +9,11 @@ from burgee.core.result import Result
 from burgee.core.scope import tenant_scope
 from burgee.search import documents
 from burgee.search.fallback import WithFallback
-from burgee.search.fts5 import Fts5Search
-from burgee.search.language import parse
+from burgee.search.fts5.provider import Fts5Search
 from burgee.search.model import Document, Field, IndexMapping, Kind, SearchQuery
 from burgee.search.opening import Opened
 from burgee.search.service import LocalSearchService
+from burgee.search.text.language import parse
 from burgee.store.database import Database
 
 MAPPING = IndexMapping((Field("title", Kind.TEXT), Field("n", Kind.INTEGER)))

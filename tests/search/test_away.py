@@ -5,10 +5,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from burgee.search.elasticsearch import ElasticsearchSearch
+from burgee.search.elasticsearch.provider import ElasticsearchSearch
 from burgee.search.errors import SearchUnavailableError
 from burgee.search.fallback import WithFallback
-from burgee.search.fts5 import Fts5Search
+from burgee.search.fts5.provider import Fts5Search
 from burgee.search.model import Field, IndexMapping, Kind, SearchQuery
 from search.served import Served
 from search.switched import Switched

@@ -13,7 +13,7 @@ from burgee.core.errors import ConflictError, InvalidInputError, NotFoundError
 from burgee.search import documents
 from burgee.search.errors import DamagedIndexError, SearchUnavailableError
 from burgee.search.fallback import WithFallback
-from burgee.search.fts5 import Fts5Search
+from burgee.search.fts5.provider import Fts5Search
 from burgee.search.model import (
     Field,
     IndexMapping,
@@ -255,7 +255,7 @@ KILLED = """
     from pathlib import Path
     from sqlalchemy import Engine, event
     from burgee.search.fallback import WithFallback
-    from burgee.search.fts5 import Fts5Search
+    from burgee.search.fts5.provider import Fts5Search
     from burgee.store.database import Database
     from search.served import MAPPING, Served
     from search.switched import Switched

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from burgee.core.errors import InvalidInputError, NotFoundError
-from burgee.search.language import parse
 from burgee.search.model import (
     Bucket,
     Field,
@@ -18,6 +17,7 @@ from burgee.search.model import (
     Terms,
 )
 from burgee.search.protocol import Put, Remove, SearchProvider
+from burgee.search.text.language import parse
 from search.corpus import DOCUMENTS, MAPPING, new_name
 from search.oracle import Oracle
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from burgee.core.errors import InvalidInputError, MissingExtraError
-from burgee.search.elasticsearch import ElasticsearchSearch
+from burgee.search.elasticsearch.provider import ElasticsearchSearch
 from burgee.search.errors import SearchRefusedError, SearchUnavailableError
 from burgee.search.model import SearchQuery
 from services.elasticsearch import USER, ElasticsearchServer

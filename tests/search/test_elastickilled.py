@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from burgee.search.elasticsearch import ElasticsearchSearch
+from burgee.search.elasticsearch.provider import ElasticsearchSearch
 from burgee.search.errors import SearchUnavailableError
 from burgee.search.fallback import WithFallback
-from burgee.search.fts5 import Fts5Search
+from burgee.search.fts5.provider import Fts5Search
 from burgee.search.model import SearchQuery
 from burgee.store.database import Database
 from search.cut import cut, sent
@@ -29,7 +29,7 @@ AT_ONCE = 4
 KILLED = """
     import os, signal, sys
     from pathlib import Path
-    from burgee.search import elasticsearch
+    from burgee.search.elasticsearch import provider as elasticsearch
     from burgee.search.fallback import WithFallback
     from burgee.store.database import Database
     from search.cut import cut
@@ -160,7 +160,7 @@ def test_the_server_killed_in_mid_write_and_mid_reindex_loses_nothing(
     elasticsearch_server: ElasticsearchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """20 times each, four of each at once, at points that go through all that they send."""
-    monkeypatch.setattr("burgee.search.elasticsearch._BATCH", 8)
+    monkeypatch.setattr("burgee.search.elasticsearch.provider._BATCH", 8)
     all_busy = [Busy(elasticsearch_server, at, reindexes=at % 2 == 1) for at in range(2 * AT_ONCE)]
     points = [busy.points()[at // 2 :: AT_ONCE] for at, busy in enumerate(all_busy)]
     for at_points in zip(*points, strict=True):

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burgee.core.errors import InvalidInputError, NotFoundError
-from burgee.search.elasticindex import begun, decoded, encoded
-from burgee.search.elasticsearch import ElasticsearchSearch
+from burgee.search.elasticsearch.index import begun, decoded, encoded
+from burgee.search.elasticsearch.provider import ElasticsearchSearch
 from burgee.search.errors import SearchUnavailableError
 from burgee.search.model import (
     AnyOf,

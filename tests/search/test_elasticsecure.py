@@ -14,10 +14,10 @@ from pydantic import SecretStr
 import burgee
 from burgee.core.errors import InvalidInputError
 from burgee.core.settings import Settings
-from burgee.search.elasticsearch import ElasticsearchSearch
+from burgee.search.elasticsearch.provider import ElasticsearchSearch
 from burgee.search.errors import SearchRefusedError, SearchUnavailableError
 from burgee.search.fallback import WithFallback
-from burgee.search.fts5 import Fts5Search
+from burgee.search.fts5.provider import Fts5Search
 from burgee.search.model import Field, IndexMapping, Kind, SearchQuery, Word
 from burgee.search.opening import search_of
 from burgee.search.protocol import Put, Remove

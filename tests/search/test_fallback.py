@@ -10,7 +10,7 @@ from burgee.core.errors import InvalidInputError
 from burgee.core.settings import Settings
 from burgee.search.errors import DegradedSearchWarning, SearchUnavailableError
 from burgee.search.fallback import WithFallback
-from burgee.search.fts5 import Fts5Search
+from burgee.search.fts5.provider import Fts5Search
 from burgee.search.model import SearchQuery
 from burgee.search.opening import search_of
 from search.served import Served

@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 
 from burgee.core.errors import InvalidInputError, NotFoundError
-from burgee.search import fts5file
-from burgee.search.edits import distance, near
 from burgee.search.errors import DamagedIndexError, SearchUnavailableError
-from burgee.search.fts5 import Fts5Search
-from burgee.search.language import parse
+from burgee.search.fts5 import file as fts5file
+from burgee.search.fts5.provider import Fts5Search
 from burgee.search.model import Document, Field, IndexMapping, Kind, SearchQuery, Stats, Terms
 from burgee.search.protocol import Put
+from burgee.search.text.edits import distance, near
+from burgee.search.text.language import parse
 from search.oracle import edits
 
 MAPPING = IndexMapping((Field("t", Kind.TEXT), Field("n", Kind.INTEGER)))
 
 KILLED = """
 import json, os, signal, sys
-from burgee.search.fts5 import Fts5Search
-from burgee.search.fts5file import SearchFile
+from burgee.search.fts5.provider import Fts5Search
+from burgee.search.fts5.file import SearchFile
 from burgee.search.model import Field, IndexMapping, Kind, SearchQuery, Word
 from burgee.search.protocol import Put
 

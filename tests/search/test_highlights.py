@@ -6,10 +6,10 @@ from html import unescape
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burgee.search.analysis import words
-from burgee.search.highlights import highlights
-from burgee.search.language import parse
 from burgee.search.model import Field, IndexMapping, Kind
+from burgee.search.text.analysis import words
+from burgee.search.text.highlights import highlights
+from burgee.search.text.language import parse
 
 MAPPING = IndexMapping((Field("t", Kind.TEXT), Field("u", Kind.TEXT), Field("k", Kind.KEYWORD)))
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burgee.core.errors import InvalidInputError
-from burgee.search.analysis import words
-from burgee.search.language import leaves, parse
 from burgee.search.model import All, AnyOf, Phrase, Text, Within, Without, Word
+from burgee.search.text.analysis import words
+from burgee.search.text.language import leaves, parse
 
 A, B, C = Word("a"), Word("b"), Word("c")
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from burgee.search.language import parse
 from burgee.search.model import (
     Between,
     Dates,
@@ -20,6 +19,7 @@ from burgee.search.model import (
     Terms,
 )
 from burgee.search.protocol import Put, SearchProvider
+from burgee.search.text.language import parse
 from real_data import real_file
 from search.corpus import new_name
 

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from burgee.search.analysis import words
-from burgee.search.language import parse
 from burgee.search.model import (
     All,
     AnyOf,
@@ -37,6 +35,8 @@ from burgee.search.model import (
     Word,
 )
 from burgee.search.protocol import Put, Remove, SearchProvider
+from burgee.search.text.analysis import words
+from burgee.search.text.language import parse
 from search.corpus import DOCUMENTS, MAPPING, new_name
 from search.oracle import Answer, Oracle
 from search.queries import QUERIES

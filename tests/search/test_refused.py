@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from burgee.core.errors import InvalidInputError
-from burgee.search.language import parse
 from burgee.search.model import (
     AnyOf,
     Between,
@@ -26,6 +25,7 @@ from burgee.search.model import (
     Word,
 )
 from burgee.search.protocol import Put, Remove, SearchProvider
+from burgee.search.text.language import parse
 from search.corpus import DOCUMENTS, MAPPING
 from search.oracle import Oracle
 

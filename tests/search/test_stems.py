@@ -17,15 +17,15 @@ from Stemmer import Stemmer, algorithms
 
 import burgee
 from burgee.core.errors import MissingExtraError
-from burgee.search import stems as stems_module
-from burgee.search.analysis import accented, tokens, words
-from burgee.search.fts5 import Fts5Search
-from burgee.search.highlights import highlights
-from burgee.search.language import parse
+from burgee.search.fts5.provider import Fts5Search
 from burgee.search.model import Field, IndexMapping, Kind, Phrase, SearchQuery, Within, Word
 from burgee.search.protocol import Put, Remove, SearchProvider
-from burgee.search.stems import LANGUAGES, stems, words_and_stems
-from burgee.search.tantivy import TantivySearch
+from burgee.search.tantivy.provider import TantivySearch
+from burgee.search.text import stems as stems_module
+from burgee.search.text.analysis import accented, tokens, words
+from burgee.search.text.highlights import highlights
+from burgee.search.text.language import parse
+from burgee.search.text.stems import LANGUAGES, stems, words_and_stems
 from burgee.workspace import Tenant
 from real_data import real_file
 from search.corpus import new_name

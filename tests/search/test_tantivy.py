@@ -13,22 +13,22 @@ import pytest
 
 import burgee
 from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
-from burgee.search import tantivy as engine
 from burgee.search.errors import DamagedIndexError, SearchUnavailableError
-from burgee.search.language import parse
 from burgee.search.model import Between, Dates, Document, Field, IndexMapping, Kind, SearchQuery, Sort
 from burgee.search.protocol import Put, Remove
 from burgee.search.steps import begin_of
-from burgee.search.tantivy import TantivySearch
-from burgee.search.tantivysearch import State
+from burgee.search.tantivy import provider as engine
+from burgee.search.tantivy.provider import TantivySearch
+from burgee.search.tantivy.state import State
+from burgee.search.text.language import parse
 from burgee.search.values import as_kind, moment
 
 MAPPING = IndexMapping((Field("t", Kind.TEXT), Field("n", Kind.INTEGER)))
 
 KILLED = """
 import json, os, signal, sys, time
-from burgee.search.tantivy import TantivySearch
-from burgee.search.tantivysearch import State
+from burgee.search.tantivy.provider import TantivySearch
+from burgee.search.tantivy.state import State
 from burgee.search.model import Field, IndexMapping, Kind, SearchQuery, Word
 from burgee.search.protocol import Put
 

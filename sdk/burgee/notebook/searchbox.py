@@ -16,7 +16,6 @@ from burgee.notebook.facets import Key, facets_for, filter_of, tells
 from burgee.notebook.hits import hits
 from burgee.notebook.panel import Panel, alone, button, label, row
 from burgee.notebook.tables import text
-from burgee.search.language import all_of, parse
 from burgee.search.model import (
     All,
     AnyOf,
@@ -32,6 +31,7 @@ from burgee.search.model import (
     Word,
 )
 from burgee.search.query import Query
+from burgee.search.text.language import all_of, parse
 
 MOST_HITS = 100
 """Documents on a page at most."""

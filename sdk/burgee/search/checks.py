@@ -9,9 +9,7 @@ from typing import cast
 from burgee.core.checks import need_number, need_text, need_whole
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.core.page import LARGEST_PAGE
-from burgee.search.analysis import words
 from burgee.search.cursor import SCORE, decode
-from burgee.search.language import DEEPEST, LONGEST_TEXT, all_of, any_of, check_words, phrase, typed_word
 from burgee.search.model import (
     All,
     AnyOf,
@@ -38,6 +36,8 @@ from burgee.search.model import (
     Without,
     Word,
 )
+from burgee.search.text.analysis import words
+from burgee.search.text.language import DEEPEST, LONGEST_TEXT, all_of, any_of, check_words, phrase, typed_word
 from burgee.search.values import as_kind, expected
 
 MOST_STEPS = 10_000

@@ -20,10 +20,10 @@ from typing import Any
 from burgee.core.checks import need_number
 from burgee.core.errors import InvalidInputError, did_you_mean
 from burgee.core.frames import to_arrow
-from burgee.search.analysis import words
 from burgee.search.foreign import plain_value
 from burgee.search.model import Field, IndexMapping, Kind
-from burgee.search.stems import LANGUAGES
+from burgee.search.text.analysis import words
+from burgee.search.text.stems import LANGUAGES
 from burgee.search.values import as_kind
 
 MOST_FIELDS, LONGEST_NAME = 500, 200

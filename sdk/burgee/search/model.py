@@ -37,7 +37,7 @@ class Field:
 
     A `TEXT` with `exact` is also kept whole, like a `KEYWORD`: under the same name in filters, facets and sorting.
     `weight` raises what is found in it; `suggest`: its words are offered by prefix. In a text with a `language` (one of
-    `search.stems`) a word also finds those of the same stem.
+    `search.text.stems`) a word also finds those of the same stem.
     """
 
     name: str
@@ -75,7 +75,7 @@ class IndexState:
 
 type IndexChange = Change[IndexState]
 
-# What the text of a query is made of (`search.language` reads it). Nothing in it can become an engine's syntax.
+# What the text of a query is made of (`search.text.language` reads it). Nothing in it can become an engine's syntax.
 # As JSON each part of a query says its `kind`.
 
 

@@ -56,13 +56,13 @@ def search_of(settings: Settings, folder: Path | None) -> Opened:
 
 
 def _made(asked: str | None, settings: Settings, folder: Path | None) -> WithFallback[Document]:
-    from burgee.search.fts5 import Fts5Search
+    from burgee.search.fts5.provider import Fts5Search
 
     second = Fts5Search(None if folder is None else folder / "fts5.sqlite3")
     if asked == FTS5:
         return WithFallback(second)
     if asked in {None, TANTIVY}:
-        from burgee.search.tantivy import TantivySearch
+        from burgee.search.tantivy.provider import TantivySearch
 
         try:
             return WithFallback(TantivySearch(folder), second)
@@ -70,7 +70,7 @@ def _made(asked: str | None, settings: Settings, folder: Path | None) -> WithFal
             if asked is not None:
                 raise
             return WithFallback(second)
-    from burgee.search.elasticsearch import ElasticsearchSearch
+    from burgee.search.elasticsearch.provider import ElasticsearchSearch
 
     first = ElasticsearchSearch(asked, api_key=settings.search_api_key, ca=settings.search_ca)
     return WithFallback(first, second, kept_fresh=True)

@@ -15,7 +15,6 @@ from burgee.search.conditions import FACETS, FILTERS, TEXTS, Wanted, compared, c
 from burgee.search.errors import DegradedSearchWarning
 from burgee.search.foreign import plain_value
 from burgee.search.given import as_id
-from burgee.search.language import parse
 from burgee.search.model import (
     Document,
     Facet,
@@ -29,6 +28,7 @@ from burgee.search.model import (
     Text,
 )
 from burgee.search.protocol import SearchService
+from burgee.search.text.language import parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ class Query(Shown):
         """The index."""
 
     def query(self, text: "str | Text") -> "Query":
-        """Find documents with these words: all of them, but see `search.language` for `OR`, `"phrases"`, `word*`, ….
+        """Find documents with these words: all of them, but see `search.text.language` for `OR`, `"phrases"`, `word*`.
 
         `field:word` looks in one field only. Nothing that is typed is wrong, and nothing is an engine's syntax.
         """

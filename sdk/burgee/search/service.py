@@ -33,7 +33,7 @@ from burgee.search.model import (
 )
 from burgee.search.opening import Opened
 from burgee.search.protocol import Refused, SearchService, Unasked
-from burgee.search.stems import need_stems
+from burgee.search.text.stems import need_stems
 from burgee.search.values import field_values
 from burgee.store.database import Database
 

@@ -4,8 +4,8 @@ Fields are named by their place in the mapping, as names of ours could be anythi
 
 | name             | what                                                                                             |
 |------------------|--------------------------------------------------------------------------------------------------|
-| `t3`             | a text's words (see `search.analysis`), with blanks between                                      |
-| `r3`             | the stems of its words (see `search.stems`), where the field has a language                      |
+| `t3`             | a text's words (see `search.text.analysis`), with blanks between                                 |
+| `r3`             | the stems of its words (see `search.text.stems`), where the field has a language                 |
 | `w3`             | the values taken whole: keyword, integer or number; a date in microseconds, a boolean as 1 or 0  |
 | `l3`, `h3`       | the lowest and the highest of them, to sort by                                                   |
 | `minute3`, …     | the numbers of a date's minutes, hours, days and months since 1970                               |
@@ -20,10 +20,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from burgee.core.json import dumps
-from burgee.search.analysis import plain
 from burgee.search.model import Document, Field, IndexMapping, Kind
 from burgee.search.protocol import Put
-from burgee.search.stems import words_and_stems
+from burgee.search.text.analysis import plain
+from burgee.search.text.stems import words_and_stems
 from burgee.search.values import LONGEST_KEYWORD, Value, field_values, moment, stored, whole_values
 
 if TYPE_CHECKING:

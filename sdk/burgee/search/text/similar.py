@@ -9,9 +9,9 @@ first, as in any search.
 
 from collections.abc import Mapping
 
-from burgee.search.analysis import accented, tokens
-from burgee.search.language import any_of
 from burgee.search.model import IndexMapping, Kind, Text, Word
+from burgee.search.text.analysis import accented, tokens
+from burgee.search.text.language import any_of
 from burgee.search.values import field_values
 
 MOST, SHORTEST = 25, 4

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 
 from burgee.core.errors import MissingExtraError
-from burgee.search.analysis import LONGEST, accented, tokens, words
 from burgee.search.model import Field, IndexMapping, Phrase, Word
+from burgee.search.text.analysis import LONGEST, accented, tokens, words
 
 LANGUAGES = (
     *("arabic", "armenian", "basque", "catalan", "czech", "danish", "dutch", "english", "esperanto", "estonian"),

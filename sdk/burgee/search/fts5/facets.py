@@ -3,7 +3,7 @@
 import sqlite3
 from itertools import pairwise
 
-from burgee.search.fts5sql import place
+from burgee.search.fts5.sql import place
 from burgee.search.model import (
     Bucket,
     Dates,

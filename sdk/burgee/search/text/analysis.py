@@ -3,7 +3,7 @@
 A word is a run of letters, digits and their marks. It is compared without case and without accents (`Café` is `cafe`).
 In a run of nothing but Chinese characters and Japanese kana each is a word of its own, as nothing parts them. Words
 longer than `LONGEST` are cut there. Engines get texts as words with blanks between (`plain`), and need to know nothing
-of languages: what words of one language have in common is said by `search.stems`, for all of them.
+of languages: what words of one language have in common is said by `search.text.stems`, for all of them.
 """
 
 import re

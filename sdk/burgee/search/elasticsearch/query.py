@@ -10,7 +10,7 @@ from itertools import batched, pairwise
 from typing import Any, cast
 
 from burgee.search.cursor import SCORE
-from burgee.search.elasticindex import fitting
+from burgee.search.elasticsearch.index import fitting
 from burgee.search.model import (
     All,
     AnyOf,
@@ -39,8 +39,8 @@ from burgee.search.model import (
     Without,
     Word,
 )
-from burgee.search.stems import stems_sought
 from burgee.search.steps import dates, histogram
+from burgee.search.text.stems import stems_sought
 from burgee.search.values import Value, given_value, stored, whole_bounds
 
 type Query = dict[str, Any]

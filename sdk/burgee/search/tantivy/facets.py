@@ -28,7 +28,7 @@ from burgee.search.model import (
     Terms,
 )
 from burgee.search.steps import begin_of, dates, histogram, step_of
-from burgee.search.tantivyquery import Queries
+from burgee.search.tantivy.query import Queries
 from burgee.search.values import Value, field_values, given_value, stored, whole_values
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Search on tantivy, in this process: an index is a folder, or is in memory.
 
 An index has one writer at a time, of any process; others wait a moment for it. Whoever reads sees what was committed
-last. What is asked becomes tantivy's own query objects (`search.tantivyquery`), never text that it would read.
+last. What is asked becomes tantivy's own query objects (`search.tantivy.query`), never text that it would read.
 """
 
 import errno
@@ -22,11 +22,11 @@ from burgee.search.checks import check_suggest
 from burgee.search.errors import DamagedIndexError, SearchUnavailableError
 from burgee.search.model import Document, IndexMapping, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
-from burgee.search.stems import need_stems
-from burgee.search.tantivycatalogue import Built, Catalogue
-from burgee.search.tantivyfiles import LARGEST_LOOKED_AT, is_damaged
-from burgee.search.tantivyindex import POSITION, document_of, position_of, schema_of
-from burgee.search.tantivysearch import State
+from burgee.search.tantivy.catalogue import Built, Catalogue
+from burgee.search.tantivy.damage import LARGEST_LOOKED_AT, is_damaged
+from burgee.search.tantivy.index import POSITION, document_of, position_of, schema_of
+from burgee.search.tantivy.state import State
+from burgee.search.text.stems import need_stems
 from burgee.search.values import checked_name
 
 if TYPE_CHECKING:

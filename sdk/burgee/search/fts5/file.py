@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from burgee.search.errors import DamagedIndexError, SearchUnavailableError
-from burgee.search.fts5facets import prepare
+from burgee.search.fts5.facets import prepare
 
 _PATIENCE = 5.0  # seconds to wait for another process that writes
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

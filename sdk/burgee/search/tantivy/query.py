@@ -5,7 +5,6 @@ from itertools import takewhile
 from os.path import commonprefix
 from typing import TYPE_CHECKING, cast
 
-from burgee.search.language import all_of
 from burgee.search.model import (
     All,
     AnyOf,
@@ -24,8 +23,9 @@ from burgee.search.model import (
     Without,
     Word,
 )
-from burgee.search.stems import stems_sought
-from burgee.search.tantivyindex import DOCUMENT
+from burgee.search.tantivy.index import DOCUMENT
+from burgee.search.text.language import all_of
+from burgee.search.text.stems import stems_sought
 from burgee.search.values import Value, as_kind, stored, whole_bounds
 
 if TYPE_CHECKING:

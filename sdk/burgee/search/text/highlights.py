@@ -7,11 +7,11 @@ from functools import lru_cache
 from html import escape
 from itertools import chain
 
-from burgee.search.analysis import LONGEST, accented, tokens
-from burgee.search.edits import near
-from burgee.search.language import leaves
 from burgee.search.model import All, AnyOf, Field, IndexMapping, Kind, Phrase, Text, Within, Without, Word
-from burgee.search.stems import stems, stems_sought
+from burgee.search.text.analysis import LONGEST, accented, tokens
+from burgee.search.text.edits import near
+from burgee.search.text.language import leaves
+from burgee.search.text.stems import stems, stems_sought
 
 PART, MOST_PARTS = 150, 3
 """Characters of a part, about, and parts of a field."""

@@ -21,8 +21,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from burgee.core.errors import InvalidInputError
-from burgee.search.analysis import accented, tokens, words
 from burgee.search.model import All, AnyOf, Phrase, Text, Within, Without, Word
+from burgee.search.text.analysis import accented, tokens, words
 
 LONGEST_TEXT, MOST_WORDS, DEEPEST = 2000, 100, 10
 """Characters, words and brackets in brackets that a query may have."""

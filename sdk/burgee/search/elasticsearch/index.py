@@ -5,8 +5,8 @@ field of the number 3 there is, as far as it is of use:
 
 | name | what                                                                                                      |
 |------|-----------------------------------------------------------------------------------------------------------|
-| `t3` | a text's words (see `search.analysis`), with blanks between                                               |
-| `r3` | the stems of its words (see `search.stems`), where the field has a language                               |
+| `t3` | a text's words (see `search.text.analysis`), with blanks between                                          |
+| `r3` | the stems of its words (see `search.text.stems`), where the field has a language                          |
 | `w3` | the value taken whole: keyword, long or double; a date in microseconds since 1970, a boolean as 1 or 0    |
 | `h3` | 0 if there is such a value: what has none is last, even after the largest number                          |
 | `d3` | a date in milliseconds, for steps of the calendar                                                         |
@@ -26,9 +26,9 @@ from pydantic import TypeAdapter
 
 from burgee.core.errors import InvalidInputError
 from burgee.core.json import dumps
-from burgee.search.analysis import LONGEST, words
 from burgee.search.model import Document, Field, IndexMapping, Kind
-from burgee.search.stems import words_and_stems
+from burgee.search.text.analysis import LONGEST, words
+from burgee.search.text.stems import words_and_stems
 from burgee.search.values import LONGEST_KEYWORD, Value, checked_name, field_values, stored, whole_values
 
 LONGEST_NAME = 240

@@ -16,19 +16,19 @@ from pydantic import TypeAdapter
 from burgee.core.checks import need_whole
 from burgee.core.errors import InvalidInputError, NotFoundError
 from burgee.core.json import Json, dumps, loads_object
-from burgee.search import fts5sql as sql
-from burgee.search.analysis import plain
 from burgee.search.checks import check_query, check_suggest
 from burgee.search.cursor import SCORE, decode, encode, order
-from burgee.search.edits import near
-from burgee.search.fts5facets import answer
-from burgee.search.fts5file import SearchFile
-from burgee.search.highlights import highlights
-from burgee.search.language import all_of
+from burgee.search.fts5 import sql
+from burgee.search.fts5.facets import answer
+from burgee.search.fts5.file import SearchFile
 from burgee.search.model import Document, Hit, IndexMapping, Kind, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
-from burgee.search.similar import similar
-from burgee.search.stems import need_stems, words_and_stems
+from burgee.search.text.analysis import plain
+from burgee.search.text.edits import near
+from burgee.search.text.highlights import highlights
+from burgee.search.text.language import all_of
+from burgee.search.text.similar import similar
+from burgee.search.text.stems import need_stems, words_and_stems
 from burgee.search.values import LONGEST_KEYWORD, Value, checked_name, field_values, whole_values
 
 _BATCH = 1000  # changes taken in at once

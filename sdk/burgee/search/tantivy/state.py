@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic_core import from_json
 
 from burgee.core.errors import NotFoundError
-from burgee.search.analysis import words
 from burgee.search.checks import check_query
 from burgee.search.cursor import BY_SCORE, SCORE, decode, encode, order
-from burgee.search.highlights import highlights
 from burgee.search.model import Document, FacetAnswer, Hit, IndexMapping, Kind, SearchQuery, SearchResult, Sort, Text
-from burgee.search.similar import similar
-from burgee.search.tantivyfacets import Facets
-from burgee.search.tantivyindex import POSITION, offers
-from burgee.search.tantivyquery import Queries
+from burgee.search.tantivy.facets import Facets
+from burgee.search.tantivy.index import POSITION, offers
+from burgee.search.tantivy.query import Queries
+from burgee.search.text.analysis import words
+from burgee.search.text.highlights import highlights
+from burgee.search.text.similar import similar
 from burgee.search.values import Value, field_values, stored, whole_values
 
 if TYPE_CHECKING:

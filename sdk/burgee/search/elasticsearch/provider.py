@@ -1,9 +1,9 @@
 """Search on Elasticsearch 9, of whatever size.
 
-Texts are cut into words, and words to their stems, before they are sent (`search.analysis`, `search.stems`), so that it
-finds what the other engines find; its own analyzers for languages are not used. An index is written to by an alias of
-its own: what is written after it was dropped is refused and does not make it again. Nothing is tried again here: what
-to do when the server is away is the business of whoever asks.
+Texts are cut into words, and words to their stems, before they are sent (`search.text`), so that it finds what the
+other engines find; its own analyzers for languages are not used. An index is written to by an alias of its own: what is
+written after it was dropped is refused and does not make it again. Nothing is tried again here: what to do when the
+server is away is the business of whoever asks.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ from burgee.core.errors import InvalidInputError, NotFoundError
 from burgee.core.json import loads_object
 from burgee.search.checks import check_query, check_suggest
 from burgee.search.cursor import SCORE, decode, encode, order
-from burgee.search.elasticclient import connecting
-from burgee.search.elasticindex import (
+from burgee.search.elasticsearch.client import connecting
+from burgee.search.elasticsearch.index import (
     WRITING,
     About,
     about,
@@ -33,14 +33,14 @@ from burgee.search.elasticindex import (
     settings,
     source,
 )
-from burgee.search.elasticquery import EVERYTHING, NOTHING, Asking, Query
+from burgee.search.elasticsearch.query import EVERYTHING, NOTHING, Asking, Query
 from burgee.search.errors import SearchUnavailableError
-from burgee.search.highlights import highlights
-from burgee.search.language import all_of
 from burgee.search.model import Document, Hit, IndexMapping, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
-from burgee.search.similar import similar
-from burgee.search.stems import need_stems
+from burgee.search.text.highlights import highlights
+from burgee.search.text.language import all_of
+from burgee.search.text.similar import similar
+from burgee.search.text.stems import need_stems
 
 _WRITE_SECONDS = 60.0  # for an answer to what changes something
 _BATCH, _BATCH_BYTES = 1000, 10 * 1024 * 1024  # of one request
@@ -52,7 +52,7 @@ class ElasticsearchSearch(SearchProvider[Document]):
     """Finds documents by Elasticsearch.
 
     Args:
-        url: where it is, see `search.elasticclient`.
+        url: where it is, see `search.elasticsearch.client`.
         api_key: the key by which we are let in, encoded or as `id:key`, if the URL has no login.
         ca: whom it is trusted by, if not by those whom everybody trusts: a file of certificates, or the SHA-256
             fingerprint of its certificate or of the one that signed it.

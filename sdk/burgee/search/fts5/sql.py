@@ -32,7 +32,7 @@ from burgee.search.model import (
     Without,
     Word,
 )
-from burgee.search.stems import stems_sought
+from burgee.search.text.stems import stems_sought
 from burgee.search.values import Value
 
 BETWEEN_VALUES = "\ue000"

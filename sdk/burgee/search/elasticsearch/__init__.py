@@ -1,0 +1,1 @@
+"""Search on an Elasticsearch, of whatever size."""

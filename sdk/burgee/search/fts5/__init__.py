@@ -1,0 +1,1 @@
+"""Search on SQLite's FTS5: the database's own answer."""

@@ -1,0 +1,1 @@
+"""Search on tantivy, in this process."""

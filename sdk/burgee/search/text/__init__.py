@@ -1,0 +1,1 @@
+"""Words: what they are in texts and queries, the same for every engine."""
