@@ -62,6 +62,7 @@ WRONG: dict[str, tuple[SearchQuery, str]] = {
     "too many hits": (SearchQuery(size=1001), "1001"),
     "a made-up place": (SearchQuery(after="abc"), "'abc'"),
     "a place of another order": (SearchQuery(after="WzEsIjEiXQ"), "after"),
+    "21 fuzzy words": (SearchQuery(AnyOf(tuple(Word(f"word{n}", fuzzy=1) for n in range(21)))), "21"),
     "a hundred and one words": (SearchQuery(AnyOf(tuple(Word(f"w{n}") for n in range(101)))), "101"),
 }
 

@@ -27,6 +27,9 @@ from burgee.search.text.analysis import accented, tokens, words
 LONGEST_TEXT, MOST_WORDS, DEEPEST = 2000, 100, 10
 """Characters, words and brackets in brackets that a query may have."""
 
+MOST_FUZZY = 20
+"""Words of a query that are compared with all words there are."""
+
 _PIECE = re.compile(r'\s*(?:(?P<quoted>"[^"]*"?)|(?P<bracket>[()])|(?P<minus>-)(?=["(])|(?P<word>[^\s"()]+))')
 _ENDING = re.compile(r"(?P<bare>.+?)(?:(?P<star>\*+)|~(?P<edits>\d?))$", re.DOTALL)
 
@@ -35,7 +38,7 @@ def parse(text: str, fields: Collection[str] = ()) -> Text | None:
     """What a text asks for; none where it holds no word. `fields` are the names that `name:word` can mean.
 
     Raises:
-        InvalidInputError: it is no text, or is too long: over 2,000 characters, 100 words or 10 brackets deep.
+        InvalidInputError: it is no text, or too long: over 2,000 characters, 100 words, 20 with `~`, or 10 brackets deep.
     """
     if not isinstance(text, str):
         raise InvalidInputError(f"a query must be text, not {text!r}")
@@ -81,9 +84,13 @@ def any_of(parts: Iterable[Text | None]) -> Text | None:
 
 def check_words(text: Text) -> None:
     """Refuse more words than an engine should be asked for at once."""
-    count = sum(len(leaf.words) if isinstance(leaf, Phrase) else 1 for leaf in leaves(text))
+    there = leaves(text)
+    count = sum(len(leaf.words) if isinstance(leaf, Phrase) else 1 for leaf in there)
     if count > MOST_WORDS:
         raise InvalidInputError(f"a query has at most {MOST_WORDS} words, not {count}")
+    fuzzy = sum(isinstance(leaf, Word) and leaf.fuzzy > 0 for leaf in there)
+    if fuzzy > MOST_FUZZY:
+        raise InvalidInputError(f"a query has at most {MOST_FUZZY} words with ~, not {fuzzy}")
 
 
 def leaves(text: Text) -> list[Word | Phrase]:
