@@ -38,7 +38,7 @@ def parse(text: str, fields: Collection[str] = ()) -> Text | None:
     """What a text asks for; none where it holds no word. `fields` are the names that `name:word` can mean.
 
     Raises:
-        InvalidInputError: it is no text, or too long: over 2,000 characters, 100 words, 20 with `~`, or 10 brackets deep.
+        InvalidInputError: it is no text, or over 2,000 characters, 100 words, 20 with `~`, or 10 brackets deep.
     """
     if not isinstance(text, str):
         raise InvalidInputError(f"a query must be text, not {text!r}")
