@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, override
 
 from burgee.core.checks import need_whole
 from burgee.core.errors import BurgeeError, MissingExtraError, NotFoundError
-from burgee.search.checks import check_suggest
 from burgee.search.errors import DamagedIndexError, SearchUnavailableError
 from burgee.search.model import Document, IndexMapping, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
@@ -149,10 +148,8 @@ class TantivySearch(SearchProvider[Document]):
 
     @override
     def suggest(self, index: str, prefix: str, field: str, limit: int) -> Sequence[str]:
-        opened = self._open(index)
-        begins = check_suggest(opened.mapping, prefix, field, limit)
         with _Told(index, self._closed_as_damaged):
-            return self._state(index).suggest(begins, field, limit)
+            return self._state(index).suggest(prefix, field, limit)
 
     @override
     def count(self, index: str) -> int:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic_core import from_json
 
 from burgee.core.errors import NotFoundError
-from burgee.search.checks import check_query
+from burgee.search.checks import check_query, check_suggest
 from burgee.search.cursor import BY_SCORE, SCORE, decode, encode, order
 from burgee.search.model import Document, FacetAnswer, Hit, IndexMapping, Kind, SearchQuery, SearchResult, Sort, Text
 from burgee.search.tantivy.facets import Facets
@@ -96,8 +96,9 @@ class State:
         after = None if last is None else self._place(asked.sorts, last, hits[-1].id)
         return SearchResult(tuple(hits), total, facets, after)
 
-    def suggest(self, begins: Sequence[str], field: str, limit: int) -> list[str]:
+    def suggest(self, prefix: str, field: str, limit: int) -> list[str]:
         """The values of a field with words that begin so."""
+        begins = check_suggest(self._mapping, prefix, field, limit)
         at = next(at for at, one in enumerate(self._mapping.fields) if one.name == field)
         query = self._queries.beginning(f"p{at}", begins) if begins else self._queries.everything()
         counting = Facets(self._searcher, self._queries, query, self._mapping, self._documents)
