@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -209,6 +210,8 @@ def lab(folder: Annotated[Path, typer.Argument(help="Where the notebooks are.")]
 
 def main() -> None:
     """The entry point of the `burgee` command."""
+    # What Ctrl-C kept from starting is nothing to tell who pressed it.
+    warnings.filterwarnings("ignore", r"coroutine .* was never awaited", RuntimeWarning)
     app()
 
 

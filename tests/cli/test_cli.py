@@ -87,6 +87,29 @@ def test_a_tail_prints_what_is_stored_meanwhile_and_ends_in_peace_when_interrupt
         assert tail.stderr.read() == ""
 
 
+INTERRUPTED = """
+from burgee import cli
+from burgee.core.link import Link
+
+run = Link.run
+
+def interrupted(self, work):
+    if work.__qualname__ == "LocalStream.some":
+        raise KeyboardInterrupt  # as a signal does that comes before the first line of `run`
+    return run(self, work)
+
+Link.run = interrupted
+cli.main()
+"""
+
+
+def test_a_tail_interrupted_before_its_call_began_ends_in_peace_too(shop: Path) -> None:
+    burgee_(*IMPORT, cwd=shop)
+    command = [sys.executable, "-c", INTERRUPTED, "events", "tail", "-t", "acme", "--after", "0"]
+    done = children.run(command, cwd=shop, env=ENV)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_flags_are_listed_with_their_history(shop: Path) -> None:
     with burgee.open(str(shop / ".burgee"), actor="ada") as ws:
         ws.tenants.create("acme").flags.create("checkout").rollout(20, why="slowly").enable()
