@@ -34,10 +34,7 @@ async def answered() -> Result[int, InvalidInputError]:
 
 
 async def raised() -> Result[int, InvalidInputError]:
-    try:
-        raise KeyError("below")
-    except KeyError as error:
-        raise deep(20) from error
+    raise deep(20) from KeyError("below")
 
 
 def test_an_error_that_is_answered_begins_where_it_is_unwrapped() -> None:
@@ -56,7 +53,8 @@ def test_an_error_that_is_raised_begins_at_the_call_and_keeps_its_cause(inline: 
 
 def test_a_misspelt_field_of_a_search_shows_the_facade_and_nothing_of_the_engine() -> None:
     with burgee.open("memory://") as ws:
-        index = ws.tenants.create("acme").search.index("shoes", [{"id": "1", "title": "red"}], mapping={"title": "text"})
+        search = ws.tenants.create("acme").search
+        index = search.index("shoes", [{"id": "1", "title": "red"}], mapping={"title": "text"})
         with pytest.raises(InvalidInputError, match="there is no field 'titel'") as caught:
             index.filter(titel="red").frame()
     assert frames(caught.value)[1:] == ["frame", "ask", "_page", "call", "unwrap"]
