@@ -11,7 +11,7 @@ from burgee.core.display import Sheet, Shown
 from burgee.core.errors import InvalidInputError, NotFoundError
 from burgee.core.history import History
 from burgee.core.link import Link
-from burgee.core.listing import Listing
+from burgee.core.listing import Listing, typed
 from burgee.core.page import Page
 from burgee.core.progress import ProgressBar
 from burgee.events.facade import Events
@@ -147,6 +147,7 @@ class IndexList(Listing[IndexState]):
 
     __slots__ = ()
     columns = ("name", "fields", "generation", "created_at", "updated_at")
+    dtypes = typed(text="name fields", whole="generation", moment="created_at updated_at")
 
     @override
     def __iter__(self) -> Iterator[IndexState]:
@@ -254,9 +255,11 @@ class Search(Shown):
 
     def frame(self) -> "pd.DataFrame":
         """The indexes as a frame: `name, documents, fields, generation, created_at, updated_at`."""
+        import pandas as pd
+
         frame = self.list().frame()
         counts = [self._link.call(self._service.count(name)) for name in frame["name"]]
-        frame.insert(1, "documents", counts)
+        frame.insert(1, "documents", pd.Series(counts, dtype="int64"))
         return frame
 
     def _handle(self, name: str, id: str | None) -> SearchIndex:
