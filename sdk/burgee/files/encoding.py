@@ -117,3 +117,6 @@ _KINDS: dict[str, tuple[str, _Writing, int]] = {
     "csv": ("CSV", _csv, _TEXT),
     "parquet": ("Parquet", _parquet, _GROUP),
 }
+
+ENDINGS = frozenset(_KINDS)
+"""The endings of names that say how a frame is written."""

@@ -8,9 +8,12 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
+from burgee.core.checks import need_text
 from burgee.core.errors import InvalidInputError, UnreadableFileError
 from burgee.core.frames import ArrowBatch, ArrowStream, to_arrow
-from burgee.files.encoding import Encoded
+from burgee.files.content import ending_of, said_by
+from burgee.files.encoding import ENDINGS, Encoded
+from burgee.files.signatures import PARQUET
 
 _PIECE = 1024 * 1024
 
@@ -53,7 +56,7 @@ def sent(source: object, name: str | None, type: str | None) -> Sent:
         data = bytes(source)
         return Sent([data] if data else [], _named(name, "bytes"), len(data), type)
     if isinstance(source, ArrowStream | ArrowBatch):  # pandas frames are, too
-        return _of_frame(source, name or "frame.parquet", type)
+        return _of_frame(source, _as_table(name or "frame.parquet"), type)
     if isinstance(source, Readable):
         return _of_file(source, name, type)
     if isinstance(source, Iterable):
@@ -67,7 +70,8 @@ def _of_path(path: Path, name: str | None, type: str | None) -> Sent:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
     except (OSError, ValueError) as error:
-        raise UnreadableFileError(str(path), getattr(error, "strerror", None) or str(error)) from None
+        hint = None if name is None else "a text is the path of a file; a text to keep is bytes: text.encode()"
+        raise UnreadableFileError(str(path), getattr(error, "strerror", None) or str(error), hint=hint) from None
     return Sent(_read(path), path.name if name is None else name, size, type)
 
 
@@ -84,6 +88,16 @@ def _of_frame(frame: object, name: str, type: str | None) -> Sent:
     return Sent(Encoded(to_arrow(frame), name.rpartition(".")[2].lower()), name, None, type)
 
 
+def _as_table(name: str) -> str:
+    """The name of a frame's file; refused where its ending is that of what no frame becomes."""
+    need_text("a file's name", name)
+    types = said_by(name)
+    if types and PARQUET not in types and ending_of(name) not in ENDINGS:
+        hint = "call it .parquet, .csv, .arrow or .jsonl; or write the file yourself, and give its path"
+        raise InvalidInputError(f"a frame can't become {name!r}: burgee writes no .{ending_of(name)}", hint=hint)
+    return name
+
+
 def _named(name: str | None, what: str) -> str:
     if name is None:
         raise InvalidInputError(f"{what} can't be uploaded without a name", hint="upload(…, name='report.csv')")
@@ -93,7 +107,10 @@ def _named(name: str | None, what: str) -> str:
 def _checked(pieces: Iterable[object]) -> Iterator[bytes]:
     for piece in pieces:
         if not isinstance(piece, bytes | bytearray | memoryview):
-            raise InvalidInputError(f"what is uploaded must come as bytes; one piece is {type(piece).__name__}")
+            hint = "of a text: text.encode(); of a dict or a list: json.dumps(…).encode()"
+            raise InvalidInputError(
+                f"what is uploaded must come as bytes; one piece is {type(piece).__name__}", hint=hint
+            )
         if piece:
             yield bytes(piece)
 
