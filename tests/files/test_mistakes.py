@@ -63,5 +63,5 @@ def test_a_text_in_place_of_a_path_is_told_how_it_is_kept(files: Files) -> None:
 
 def test_a_dict_in_place_of_bytes_is_told_how_it_is_kept(files: Files) -> None:
     with pytest.raises(InvalidInputError, match="one piece is str") as caught:
-        files.upload({"city": "Oslo"}, "city.json")  # type: ignore[arg-type] # as somebody may try
+        files.upload({"city": "Oslo"}, "city.json")  # type: ignore[dict-item] # as somebody may try
     assert "json.dumps(…).encode()" in caught.value.hints[0]
