@@ -256,7 +256,9 @@ def _conditions(filters: Sequence[object], fields: Mapping[str, object]) -> tupl
         elif isinstance(one, Mapping):
             made += [condition(field, value) for field, value in one.items()]
         else:
-            raise InvalidInputError(f"a filter can't be {one!r:.80}", hint='write .filter(brand=["x"], price=(10, 50))')
+            said = " ".join(repr(one).split())  # a column is many lines
+            hint = 'write .filter(brand=["x"], price=(10, 50)), or .where("price", ">", 10)'
+            raise InvalidInputError(f"a filter can't be {said:.80}", hint=hint)
     return (*made, *(condition(field, value) for field, value in fields.items()))
 
 
