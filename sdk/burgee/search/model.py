@@ -184,7 +184,23 @@ class Not:
     kind: Literal["not"] = dataclasses.field(default="not", kw_only=True, repr=False)
 
 
-type Filter = Annotated[OneOf | Between | Exists | Not, Discriminator("kind")]
+@dataclass(frozen=True, slots=True)
+class Either:
+    """At least one of these filters holds."""
+
+    of: "tuple[Filter, ...]"
+    kind: Literal["either"] = dataclasses.field(default="either", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """All of these filters hold: one of the ways of an `Either`."""
+
+    of: "tuple[Filter, ...]"
+    kind: Literal["together"] = dataclasses.field(default="together", kw_only=True, repr=False)
+
+
+type Filter = Annotated[OneOf | Between | Exists | Not | Either | Together, Discriminator("kind")]
 
 
 # Facets: what the found documents (all of them, not a page) hold.
