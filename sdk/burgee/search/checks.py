@@ -38,7 +38,7 @@ from burgee.search.model import (
 )
 from burgee.search.text.analysis import words
 from burgee.search.text.language import DEEPEST, LONGEST_TEXT, all_of, any_of, check_words, phrase, typed_word
-from burgee.search.values import as_kind, expected
+from burgee.search.values import as_kind, checked_name, expected
 
 MOST_STEPS = 10_000
 """Steps that a facet of steps may have."""
@@ -47,6 +47,7 @@ PERIODS = ("minute", "hour", "day", "week", "month", "quarter", "year")
 _NUMBERS = (Kind.INTEGER, Kind.NUMBER)
 _DEEPEST_TREE = 4 * DEEPEST + 4  # a pair of brackets may hold OR, words, NOT and a field
 _MOST = {"filters": 100, "facets": 30, "sort": 20}  # of one query
+_MOST_VALUES = 30_000  # of all its filters: SQLite takes 32,766 in one statement
 
 
 def check_query(query: SearchQuery, mapping: IndexMapping) -> SearchQuery:
@@ -64,9 +65,15 @@ def check_query(query: SearchQuery, mapping: IndexMapping) -> SearchQuery:
         raise InvalidInputError(f"size must be 1 to {LARGEST_PAGE}, not {query.size}")
     if query.like is not None:
         need_text("like", query.like)
+        checked_name("the document to be like", query.like)
     for what, several in (("filters", query.filters), ("facets", query.facets), ("sort", query.sort)):
         if len(_several(what, several)) > _MOST[what]:
             raise InvalidInputError(f"{what} must be at most {_MOST[what]}, not {len(several)}")
+    values = sum(map(_values, query.filters))
+    if values > _MOST_VALUES:
+        raise InvalidInputError(
+            f"filters compare with at most {_MOST_VALUES:,} values, not {values:,}", hint="ask in parts"
+        )
     checked = replace(
         query,
         text=None if query.text is None else check_text(query.text, mapping),
@@ -212,6 +219,13 @@ def _filter(given: Filter, mapping: IndexMapping, depth: int = 0) -> Filter:
             raise InvalidInputError(f"a filter can't be {given!r}", hint="it is OneOf, Between, Exists or Not")
 
 
+def _values(given: Filter) -> int:
+    """How many values a filter compares with."""
+    while isinstance(given, Not):
+        given = given.of
+    return len(given.values) if isinstance(given, OneOf) and isinstance(given.values, tuple | list) else 0
+
+
 def _is_day(value: object) -> bool:
     """Whether it is a date without a time, which is a whole day."""
     try:
@@ -244,7 +258,7 @@ def _facet(facet: Facet, mapping: IndexMapping) -> Facet:
             _rising(name, bounds)
         case Histogram(name, interval):
             whole_field(mapping, name, "steps of numbers", _NUMBERS)
-            if not 0 < need_number("interval", interval) < float("inf"):
+            if not 0 < _number("interval", interval) < float("inf"):
                 raise InvalidInputError(f"interval must be above 0, not {interval!r}")
         case Dates(name, per):
             whole_field(mapping, name, "steps of time", (Kind.DATE,))
@@ -259,12 +273,20 @@ def _facet(facet: Facet, mapping: IndexMapping) -> Facet:
     return facet
 
 
+def _number(what: str, value: object) -> float:
+    """A number that is one to engines, too: a whole one may be of any length here."""
+    number = need_number(what, value)
+    if isinstance(number, int) and as_kind(number, Kind.NUMBER) is None:
+        raise InvalidInputError(f"{what} must be below 1.8e308, not a number of {number.bit_length():,} bits")
+    return number
+
+
 def _rising(name: str, bounds: object) -> None:
     several = list(bounds) if isinstance(bounds, tuple | list) else []
     if len(several) > MOST_STEPS + 1:  # an engine that gave up on them would be away for everybody
         raise InvalidInputError(f"the bounds of {name!r} are {len(several):,}; at most {MOST_STEPS + 1:,} can be")
     inner = [bound for at, bound in enumerate(several) if bound is not None or 0 < at < len(several) - 1]
-    numbers = [need_number("a bound", bound) for bound in inner]
+    numbers = [_number("a bound", bound) for bound in inner]
     if len(several) < 2 or not numbers or any(not low < high for low, high in pairwise([*numbers, float("inf")])):  # noqa: PLR2004
         raise InvalidInputError(
             f"the bounds of {name!r} must be two or more rising numbers, not {bounds!r}",
