@@ -114,6 +114,7 @@ FILTERS: dict[str, tuple[Filter, ...]] = {
     "nothing is within a gap of a list": (Between("price", 1, 0),),
     "whole numbers between fractions": (Between("stock", 2.5, 4.5),),
     "keywords between": (Between("brand", "B", "C"),),
+    "rare keywords between": (Between("brand", "A", "A&C"), Between("brand", high="B")),
     "moments between": (Between("added", "2026-02-01", "2026-03-15"),),
     "moments below": (Between("added", "2026-01-31T23:59:59.999999Z", "2026-02-01T00:00:00Z", below=True),),
     "there": (Exists("price"),),
