@@ -202,7 +202,7 @@ def test_an_upload_is_two_transactions_of_few_statements_and_an_address_is_none(
         session.driver.set_trace_callback(seen.append)
     acme.files.upload(b"abc", "b.txt")
     assert [statement.partition(" ")[0] for statement in seen].count("BEGIN") == 2
-    assert len(seen) <= 16
+    assert len(seen) <= 17
     seen.clear()
     file.url()
     assert seen == []
