@@ -19,6 +19,7 @@ from burgee.core.portal import drive
 from burgee.core.result import Err, Ok
 from burgee.core.scope import Scope, bind_scope
 from burgee.core.settings import Settings
+from burgee.files.errors import FileTooLargeError
 from burgee.files.folder import FolderStorage
 from burgee.files.service import LocalFileService
 from burgee.store.database import Database
@@ -86,6 +87,40 @@ def test_of_two_who_put_at_one_address_at_once_one_has_put_a_whole_file(service:
             whole = b"".join(drive(service.read(kept.id)).unwrap())
             assert whole in {b"a" * 100, b"b" * 100}
             assert drive(service.check(older_than=0)).unwrap().ok
+
+
+def test_at_one_address_only_few_may_send_at_once(service: LocalFileService) -> None:
+    all_four, refused = threading.Barrier(5), threading.Event()
+
+    def slow() -> Iterator[bytes]:
+        all_four.wait(30)
+        refused.wait(30)
+        yield b"abc"
+
+    with bind_scope(Scope("acme")):
+        awaited, other = (drive(service.upload_url(f"{name}.txt", "text/plain")).unwrap() for name in "ab")
+    claims = drive(service.permitted(awaited.address.url.rpartition("/")[2], "PUT")).unwrap()
+    with ThreadPoolExecutor(4) as pool:
+        four = [pool.submit(lambda: drive(service.receive(claims, Octets(slow())))) for _ in range(4)]
+        all_four.wait(30)
+        with pytest.raises(ConflictError, match="is being sent by 4 already"):
+            drive(service.receive(claims, Octets([b"abc"]))).unwrap()
+        free = drive(service.permitted(other.address.url.rpartition("/")[2], "PUT")).unwrap()
+        assert drive(service.receive(free, Octets([b"abc"]))).unwrap().id == other.id
+        refused.set()
+    assert [isinstance(one.result(), Ok) for one in four].count(True) == 1
+    assert service._senders._within == {}
+
+
+def test_what_says_it_is_too_large_is_refused_before_a_byte_of_it_is_read(service: LocalFileService) -> None:
+    with bind_scope(Scope("acme")):
+        awaited = drive(service.upload_url("a.txt", "text/plain")).unwrap()
+    claims = drive(service.permitted(awaited.address.url.rpartition("/")[2], "PUT")).unwrap()
+    read: list[None] = []
+    content = Octets((read.append(None) or b"a" for _ in range(9)), size=QUIET.files_limit + 1)  # type: ignore[func-returns-value]
+    with pytest.raises(FileTooLargeError):
+        drive(service.receive(claims, content)).unwrap()
+    assert read == []
 
 
 def test_check_takes_no_object_away_that_belongs_to_a_file_by_then(service: LocalFileService) -> None:
