@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -43,6 +44,8 @@ class Sent:
 def sent(source: object, name: str | None, type: str | None) -> Sent:
     """A source as pieces; a frame becomes Parquet, or what the name ends with: `.csv`, `.arrow`, `.jsonl`.
 
+    The index of a frame of pandas becomes columns, unless it has no name and only counts the rows.
+
     Raises:
         InvalidInputError: it is nothing that has bytes, or needs a name and has none.
         UnreadableFileError: there is no such file.
@@ -81,7 +84,22 @@ def _of_file(file: Readable, name: str | None, type: str | None) -> Sent:
 
 
 def _of_frame(frame: object, name: str, type: str | None) -> Sent:
-    return Sent(Encoded(to_arrow(frame), name.rpartition(".")[2].lower()), name, None, type)
+    return Sent(Encoded(to_arrow(_with_index(frame)), name.rpartition(".")[2].lower()), name, None, type)
+
+
+def _with_index(frame: object) -> object:
+    """A frame of pandas with its index as columns, unless that has no name and only counts the rows."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not isinstance(frame, pandas.DataFrame):
+        return frame
+    index = frame.index
+    if index.nlevels == 1 and index.name is None and (index.empty or pandas.api.types.is_integer_dtype(index.dtype)):
+        return frame
+    try:
+        return frame.reset_index()
+    except (ValueError, TypeError) as error:
+        hint = "rename it (frame.rename_axis), or leave it out: frame.reset_index(drop=True)"
+        raise InvalidInputError(f"the index of this frame can't become a column: {error}", hint=hint) from None
 
 
 def _named(name: str | None, what: str) -> str:
