@@ -1,5 +1,6 @@
 """What must not go wrong with anybody's data: two at once, a full disk, a clock that goes back, names of any length."""
 
+import os
 import resource
 import sqlite3
 import sys
@@ -14,12 +15,12 @@ import pytest
 
 import burgee
 from burgee.core.clock import ManualClock
-from burgee.core.errors import ConflictError, InvalidInputError, WorkspaceError
+from burgee.core.errors import ConflictError, InvalidInputError, NotFoundError, UnreadableFileError, WorkspaceError
 from burgee.core.portal import drive
 from burgee.core.result import Err, Ok
 from burgee.core.scope import Scope, bind_scope
 from burgee.core.settings import Settings
-from burgee.files.errors import FileTooLargeError
+from burgee.files.errors import FileTooLargeError, StorageUnavailableError
 from burgee.files.folder import FolderStorage
 from burgee.files.service import LocalFileService
 from burgee.store.database import Database
@@ -240,3 +241,33 @@ def test_an_upload_is_two_transactions_of_few_statements_and_an_address_is_none(
     seen.clear()
     file.url()
     assert seen == []
+
+
+def test_a_file_whose_bytes_are_gone_is_said_to_be_lost_not_never_there(acme: Tenant, folder: Path) -> None:
+    file = acme.files.upload(b"abc", "a.txt")
+    [stored] = (path for path in (folder / "files").rglob("*") if path.is_file())
+    stored.unlink()
+    with pytest.raises(StorageUnavailableError, match=r"the bytes of 'a\.txt' are gone"):
+        file.read()
+    assert acme.files.check().lost == (file.id,)
+    file.delete()
+    with pytest.raises(NotFoundError, match=f"no file '{file.id}'"):
+        file.read()
+
+
+def test_a_pipe_is_not_waited_for_and_a_file_that_can_not_be_read_is_named(acme: Tenant, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UnreadableFileError, match="a pipe or a device"):
+        acme.files.upload(pipe, "a.txt")
+    with pytest.raises(UnreadableFileError, match="Is a directory"):
+        acme.files.upload(tmp_path)
+
+
+def test_an_age_or_an_id_that_is_none_is_named(acme: Tenant) -> None:
+    for age in (float("inf"), float("nan"), 10**400, -1, True):
+        with pytest.raises(InvalidInputError, match="older_than"):
+            acme.files.check(older_than=age)
+    for id in ("a\ud800", "a\0b"):
+        with pytest.raises(InvalidInputError, match="is no file's id"):
+            acme.files.get(id)

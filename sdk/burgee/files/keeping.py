@@ -119,6 +119,16 @@ class Keeper:
         with self.database.read(tenant) as connection:
             return self.files.get(connection, tenant, id)
 
+    def read(self, tenant: str, state: FileState, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes of a file, or a part of them."""
+        try:
+            return self.storage.read(state.key(tenant), start, stop)
+        except NotFoundError:
+            if self.state(tenant, state.file.id) != state:  # it was just deleted
+                raise NotFoundError("file", state.file.id) from None
+            hint = "acme.files.check() names all files that are lost"
+            raise StorageUnavailableError(f"the bytes of {state.file.name!r} are gone", hint=hint) from None
+
     def keep(
         self,
         tenant: str,

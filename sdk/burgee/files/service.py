@@ -224,7 +224,7 @@ class LocalFileService(FileService):
             state = self._there(tenant, id)
             file = state.file
             first, last = _part(file, start, stop)
-            pieces = self._keeper.storage.read(state.key(tenant), first, last)
+            pieces = self._keeper.read(tenant, state, first, last)
             headers = download_headers(file.name, file.type, file.checksum)
             return Octets(pieces, size=last - first, start=first, total=file.size, headers=headers)
 

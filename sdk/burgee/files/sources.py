@@ -1,7 +1,7 @@
 """What can be uploaded: a path, bytes, an open file, pieces of bytes, or a frame."""
 
 import io
-import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -66,11 +66,17 @@ def sent(source: object, name: str | None, type: str | None) -> Sent:
 
 
 def _of_path(path: Path, name: str | None, type: str | None) -> Sent:
+    size = None
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
+        about = path.stat()
+        if stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode):  # to open a pipe waits for its other end
+            with path.open("rb"):
+                size = about.st_size
     except (OSError, ValueError) as error:
         raise UnreadableFileError(str(path), getattr(error, "strerror", None) or str(error)) from None
+    if size is None:
+        hint = "open it with 'rb', and give that with a name"
+        raise UnreadableFileError(str(path), "it is a pipe or a device", hint=hint)
     return Sent(_read(path), path.name if name is None else name, size, type)
 
 
@@ -117,6 +123,9 @@ def _checked(pieces: Iterable[object]) -> Iterator[bytes]:
 
 
 def _read(path: Path) -> Iterator[bytes]:
-    with path.open("rb", buffering=0) as file:
-        while piece := file.read(_PIECE):
-            yield piece
+    try:
+        with path.open("rb", buffering=0) as file:
+            while piece := file.read(_PIECE):
+                yield piece
+    except OSError as error:  # readable a moment ago
+        raise UnreadableFileError(str(path), error.strerror or str(error)) from None
