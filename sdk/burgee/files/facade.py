@@ -275,6 +275,8 @@ class Files(Shown):
     def get(self, id: str) -> File:
         """The file of that id; `NotFoundError` says which there are."""
         need_text("a file's id", id)
+        if not id.isprintable():
+            raise InvalidInputError(f"{id!a} is no file's id")
         return self._file(self._way.link.call(self._way.service.get(id)))
 
     def __getitem__(self, id: str) -> File:

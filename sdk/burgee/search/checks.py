@@ -189,7 +189,7 @@ def _text_names(mapping: IndexMapping) -> list[str]:
 
 
 def _check_count(filters: Sequence[Filter]) -> None:
-    """Refuse more filters, or values, than can be asked at once, level by level: each ends in at least one condition."""
+    """Refuse more filters or values than can be asked at once, level by level: each ends in at least one condition."""
     level, count, values = list(filters), 0, 0
     for _ in range(DEEPEST + 1):
         inner = [one for given in level for one in _inner(given)]
