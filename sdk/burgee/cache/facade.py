@@ -9,7 +9,7 @@ from burgee.cache.cached import CachedFunction, Options
 from burgee.cache.checks import check_key
 from burgee.cache.model import CacheEntry, CacheStats
 from burgee.cache.patterns import escaped, matcher
-from burgee.cache.protocol import CacheProvider
+from burgee.cache.protocol import CacheProvider, Claim
 from burgee.core.checks import need_mapping
 from burgee.core.display import Sheet, Shown
 from burgee.core.errors import InvalidInputError
@@ -99,6 +99,13 @@ class Cache(Shown):
     def lock(self, key: str, ttl: float) -> AbstractContextManager[bool]:
         """A lock that other processes see, for at most `ttl` seconds: whether it was had. It is not waited for."""
         return self._provider.lock(self._start + _text(key), ttl)
+
+    def claim(self, key: str, seconds: float, tags: Iterable[str] = ()) -> Claim[Any] | None:
+        """Claim what is to be made and stored under a key, for at most `seconds`; None if somebody else has.
+
+        `claim.keep(value)` stores it, and not if the key, one of its tags or all was taken away meanwhile.
+        """
+        return self._provider.claim(self._start + _text(key), seconds, self._tagged(tags))
 
     def cached[**P, R](
         self,
