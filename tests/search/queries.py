@@ -218,7 +218,10 @@ def queries() -> dict[str, SearchQuery]:
         filters=(Either((OneOf("sold", (True,)), Not(Exists("price")))),),
         facets=(Terms("brand"),),
     )
-    many = (*(OneOf("stock", (number,)) for number in range(6)), Together((Exists("price"), OneOf("brand", ("Beta",)))))
+    many: tuple[Filter, ...] = (
+        *(OneOf("stock", (number,)) for number in range(6)),
+        Together((Exists("price"), OneOf("brand", ("Beta",)))),
+    )
     made["text and either of many"] = SearchQuery(
         parse("red OR lamp OR django"), filters=(Either(many), Not(Either(many[1:])))
     )
