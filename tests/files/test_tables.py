@@ -130,6 +130,15 @@ def test_a_table_without_rows_or_without_columns_is_read(acme: Tenant) -> None:
         assert acme.files.upload(pd.DataFrame(), f"a.{kind}").frame().empty
 
 
+def test_a_frame_is_written_as_its_name_says_or_not_at_all(acme: Tenant) -> None:
+    frame = pd.DataFrame({"a": [1], "b": ["x\ty"]})
+    for name in ("A.TSV", "a.tab", "a.csv ", "a.ipc", "a.pq", "a.ndjson", "no ending", "a.unknown"):
+        assert acme.files.upload(frame, name).frame().equals(frame)
+    for name in ("a.xlsx", "a.json", "a.txt", "a.csv.gz"):
+        with pytest.raises(InvalidInputError, match=r"a frame can't be written as \."):
+            acme.files.upload(frame, name)
+
+
 def test_a_table_as_excel_writes_it_in_all_alphabets_is_read(acme: Tenant) -> None:
     file = acme.files.upload("name\tn\nżółw\t1\n".encode("utf-16"), "a.tsv")
     assert file.frame().to_dict("list") == {"name": ["żółw"], "n": [1]}

@@ -116,6 +116,7 @@ _SUFFIXES: dict[str, tuple[str, ...]] = {
     "jar": (JAR,),
 }
 """Endings of names, and what a file so called may be."""
+ENDINGS_OF_NAMES = frozenset(_SUFFIXES)
 
 _OTHER_NAMES = {
     "binary/octet-stream": UNKNOWN,

@@ -9,9 +9,11 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
+from burgee.core.checks import need_text
 from burgee.core.errors import InvalidInputError, UnreadableFileError
 from burgee.core.frames import ArrowBatch, ArrowStream, to_arrow
-from burgee.files.encoding import Encoded
+from burgee.files.content import ENDINGS_OF_NAMES
+from burgee.files.encoding import ENDINGS, Encoded
 
 _PIECE = 1024 * 1024
 
@@ -42,7 +44,7 @@ class Sent:
 
 
 def sent(source: object, name: str | None, type: str | None) -> Sent:
-    """A source as pieces; a frame becomes Parquet, or what the name ends with: `.csv`, `.arrow`, `.jsonl`.
+    """A source as pieces; a frame becomes Parquet, or what the name ends with: `.csv`, `.tsv`, `.arrow`, `.jsonl`.
 
     The index of a frame of pandas becomes columns, unless it has no name and only counts the rows.
 
@@ -83,6 +85,8 @@ def _of_path(path: Path, name: str | None, type: str | None) -> Sent:
 def _of_file(file: Readable, name: str | None, type: str | None) -> Sent:
     if isinstance(cast("object", file), io.TextIOBase):
         raise InvalidInputError("this file is open as text", hint="open it with mode 'rb'")
+    if isinstance(file, io.IOBase) and (file.closed or not file.readable()):
+        raise InvalidInputError("this file is closed, or not open for reading", hint="open it with mode 'rb'")
     own = getattr(file, "name", None)
     if name is None and isinstance(own, str):
         name = Path(own).name
@@ -90,7 +94,12 @@ def _of_file(file: Readable, name: str | None, type: str | None) -> Sent:
 
 
 def _of_frame(frame: object, name: str, type: str | None) -> Sent:
-    return Sent(Encoded(to_arrow(_with_index(frame)), name.rpartition(".")[2].lower()), name, None, type)
+    need_text("a file's name", name)
+    ending = name.strip().lower().rpartition(".")[2]
+    if ending in ENDINGS_OF_NAMES and ending not in ENDINGS:
+        kinds = ", ".join(f".{one}" for one in ENDINGS)
+        raise InvalidInputError(f"a frame can't be written as .{ending}: {name!r}", hint=f"it can be: {kinds}")
+    return Sent(Encoded(to_arrow(_with_index(frame)), ending), name, None, type)
 
 
 def _with_index(frame: object) -> object:
