@@ -120,5 +120,6 @@ _KINDS: dict[str, tuple[str, _Writing, int]] = {
     **dict.fromkeys(("tsv", "tab"), ("tab-separated text", _tabbed, _TEXT)),
     "csv": ("CSV", _csv, _TEXT),
 }
-ENDINGS = tuple(_KINDS)
-"""Endings of names that say what a frame is written as."""
+
+ENDINGS = frozenset(_KINDS)
+"""The endings of names that say how a frame is written."""

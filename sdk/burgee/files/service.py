@@ -25,7 +25,7 @@ from burgee.files import books
 from burgee.files.checking import Checker
 from burgee.files.content import DEFAULT_TYPES, media_type, need_allowed, patterns_of, sniff
 from burgee.files.crowds import Crowd
-from burgee.files.errors import ScannerUnavailableError, StorageUnavailableError
+from burgee.files.errors import ScannerUnavailableError, StorageUnavailableError, no_file
 from burgee.files.headers import download_headers
 from burgee.files.intake import Claims, Rules
 from burgee.files.keeping import EXPECTED, Keeper, Opened, Storage, now_of
@@ -45,6 +45,7 @@ SIGNED = f"{FILES}/signed/"
 """Where burgee's server honours signed addresses."""
 
 _LARGEST_LABELS = 64 * 1024
+_LOOKED_AT = 1000  # files, for one that is called as an id was said to be
 _MOST_SENDERS = 4
 """How many may put at one signed address at once: each has a thread and a part of the disk while it sends."""
 
@@ -211,7 +212,7 @@ class LocalFileService(FileService):
             if state is not None and state.status == "awaited":
                 return self._keeper.finish(tenant, state)
             if state is None or state.status != "stored":
-                raise NotFoundError("file", id, (file.id for file in self._stored(tenant, "", 20, most=20)))
+                raise no_file(id, self._stored(tenant, "", _LOOKED_AT, most=_LOOKED_AT))
             return state.file
 
         return await apart(partial(_told, work))

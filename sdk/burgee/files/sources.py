@@ -12,8 +12,9 @@ from typing import Protocol, cast, runtime_checkable
 from burgee.core.checks import need_text
 from burgee.core.errors import InvalidInputError, UnreadableFileError
 from burgee.core.frames import ArrowBatch, ArrowStream, to_arrow
-from burgee.files.content import ENDINGS_OF_NAMES
+from burgee.files.content import ending_of, said_by
 from burgee.files.encoding import ENDINGS, Encoded
+from burgee.files.signatures import PARQUET
 
 _PIECE = 1024 * 1024
 
@@ -58,7 +59,7 @@ def sent(source: object, name: str | None, type: str | None) -> Sent:
         data = bytes(source)
         return Sent([data] if data else [], _named(name, "bytes"), len(data), type)
     if isinstance(source, ArrowStream | ArrowBatch):  # pandas frames are, too
-        return _of_frame(source, name or "frame.parquet", type)
+        return _of_frame(source, _as_table(name or "frame.parquet"), type)
     if isinstance(source, Readable):
         return _of_file(source, name, type)
     if isinstance(source, Iterable):
@@ -75,7 +76,8 @@ def _of_path(path: Path, name: str | None, type: str | None) -> Sent:
             with path.open("rb"):
                 size = about.st_size
     except (OSError, ValueError) as error:
-        raise UnreadableFileError(str(path), getattr(error, "strerror", None) or str(error)) from None
+        hint = None if name is None else "a text is the path of a file; a text to keep is bytes: text.encode()"
+        raise UnreadableFileError(str(path), getattr(error, "strerror", None) or str(error), hint=hint) from None
     if size is None:
         hint = "open it with 'rb', and give that with a name"
         raise UnreadableFileError(str(path), "it is a pipe or a device", hint=hint)
@@ -94,12 +96,7 @@ def _of_file(file: Readable, name: str | None, type: str | None) -> Sent:
 
 
 def _of_frame(frame: object, name: str, type: str | None) -> Sent:
-    need_text("a file's name", name)
-    ending = name.strip().lower().rpartition(".")[2]
-    if ending in ENDINGS_OF_NAMES and ending not in ENDINGS:
-        kinds = ", ".join(f".{one}" for one in ENDINGS)
-        raise InvalidInputError(f"a frame can't be written as .{ending}: {name!r}", hint=f"it can be: {kinds}")
-    return Sent(Encoded(to_arrow(_with_index(frame)), ending), name, None, type)
+    return Sent(Encoded(to_arrow(_with_index(frame)), ending_of(name)), name, None, type)
 
 
 def _with_index(frame: object) -> object:
@@ -117,6 +114,17 @@ def _with_index(frame: object) -> object:
         raise InvalidInputError(f"the index of this frame can't become a column: {error}", hint=hint) from None
 
 
+def _as_table(name: str) -> str:
+    """The name of a frame's file; refused where its ending is that of what no frame becomes."""
+    need_text("a file's name", name)
+    name = name.strip()
+    types = said_by(name)
+    if types and PARQUET not in types and ending_of(name) not in ENDINGS:
+        hint = "call it .parquet, .csv, .tsv, .arrow or .jsonl; or write the file yourself, and give its path"
+        raise InvalidInputError(f"a frame can't become {name!r}: burgee writes no .{ending_of(name)}", hint=hint)
+    return name
+
+
 def _named(name: str | None, what: str) -> str:
     if name is None:
         raise InvalidInputError(f"{what} can't be uploaded without a name", hint="upload(…, name='report.csv')")
@@ -126,7 +134,10 @@ def _named(name: str | None, what: str) -> str:
 def _checked(pieces: Iterable[object]) -> Iterator[bytes]:
     for piece in pieces:
         if not isinstance(piece, bytes | bytearray | memoryview):
-            raise InvalidInputError(f"what is uploaded must come as bytes; one piece is {type(piece).__name__}")
+            hint = "of a text: text.encode(); of a dict or a list: json.dumps(…).encode()"
+            raise InvalidInputError(
+                f"what is uploaded must come as bytes; one piece is {type(piece).__name__}", hint=hint
+            )
         if piece:
             yield bytes(piece)
 

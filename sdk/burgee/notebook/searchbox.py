@@ -38,6 +38,7 @@ MOST_HITS = 100
 
 _SHORTEST = 2  # letters of a word that is taken for the beginning of one while it is typed
 _MOST_IDEAS = 4
+_MOST_FACETS = 4  # where none were asked for
 _UNFINISHED = re.compile(r"[^\W_]{2,}(?:[ -][^\W_]+)*")
 _AWAY = (
     '<div class="burgee-search-away" role="status">The search engine can\'t be asked: these answers come from the '
@@ -104,7 +105,7 @@ class SearchBox(Panel):
         facets = asked.facets or facets_for(self._mapping)
         result = self._given.asking(replace(asked, facets=facets)).result()
         pairs = list(zip(facets, result.facets, strict=True))
-        shown = [pair for pair in pairs if asked.facets or tells(*pair, result.total)]
+        shown = pairs if asked.facets else [pair for pair in pairs if tells(*pair, result.total)][:_MOST_FACETS]
         return tuple(facet for facet, _ in shown), replace(result, facets=tuple(answer for _, answer in shown))
 
     def _make_controls(self) -> None:
