@@ -261,7 +261,7 @@ class Files(Shown):
 
         Args:
             source: a path, bytes, a file opened with `rb`, pieces of bytes, or a frame: that is kept as Parquet, or as
-                CSV, Arrow or JSON lines where the name ends so.
+                CSV, TSV, Arrow or JSON lines where the name ends so.
             name: what it is called; by default as the path's last part.
             type: its media type, to be checked; the content decides.
             labels: what is to be known of it besides.
