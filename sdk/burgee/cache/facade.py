@@ -11,6 +11,7 @@ from burgee.cache.model import CacheEntry, CacheStats
 from burgee.cache.patterns import escaped
 from burgee.cache.protocol import CacheProvider, Claim
 from burgee.core.display import Sheet, Shown
+from burgee.core.errors import InvalidInputError
 from burgee.core.json import Json
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Cache(Shown):
     def get_many(self, keys: Iterable[str]) -> dict[str, object]:
         """The values under these keys, those that are there."""
         cut = len(self._start)
-        found = self._provider.get_many(self._start + _text(key) for key in keys)
+        found = self._provider.get_many([self._start + _text(key) for key in _listed(keys)])
         return {key[cut:]: entry.value for key, entry in found.items()}
 
     def set(self, key: str, value: object, *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
@@ -69,6 +70,8 @@ class Cache(Shown):
 
     def set_many(self, values: Mapping[str, object], *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
         """Store several values; all of them or, if one can't be, none."""
+        if not isinstance(values, Mapping):
+            raise InvalidInputError(f"values are a mapping of keys to values, not {type(values).__name__}")
         made = {self._start + _text(key): value for key, value in values.items()}
         self._provider.set_many(made, ttl, self._tagged(tags))
 
@@ -78,7 +81,7 @@ class Cache(Shown):
 
     def delete_many(self, keys: Iterable[str]) -> int:
         """Take several away; how many there were."""
-        return self._provider.delete_many([self._start + _text(key) for key in keys])
+        return self._provider.delete_many([self._start + _text(key) for key in _listed(keys)])
 
     def clear_pattern(self, pattern: str) -> int:
         """Take away all whose key matches, e.g. `user:*`; how many there were. `*`, `?` and `[a-c]` as in Redis."""
@@ -123,7 +126,7 @@ class Cache(Shown):
             name: what the keys begin with; the function's full name unless given. The function's code follows, so
                 that one that was changed begins anew.
         """
-        options = Options.of(ttl, key, tags, stale, name)
+        options = Options.of(ttl, key, [tags] if isinstance(tags, str) else tags, stale, name)
         return lambda function: CachedFunction(function, self, options)
 
     def stats(self) -> StatsView:
@@ -138,7 +141,7 @@ class Cache(Shown):
     def _tagged(self, tags: Iterable[str]) -> list[str]:
         if isinstance(tags, str):
             tags = [tags]  # one tag, as people give it
-        return [self._start + check_key(tag, "a tag") for tag in tags]
+        return [self._start + check_key(tag, "a tag") for tag in _listed(tags, "tags")]
 
     @override
     def __repr__(self) -> str:
@@ -148,6 +151,12 @@ class Cache(Shown):
     def _sheet(self) -> Sheet:
         rows = [(name, value) for name, value in self.stats().row().items() if value is not None]
         return Sheet(f"Cache {self._where}", ("", "value"), rows, ".get, .set, .delete, .cached, .stats().frame()")
+
+
+def _listed(keys: Iterable[str], what: str = "keys") -> Iterable[str]:
+    if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
+        raise InvalidInputError(f"{what} are a list of texts, not {keys!r}")
+    return keys
 
 
 def _text(key: object) -> str:
