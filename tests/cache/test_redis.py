@@ -151,7 +151,7 @@ def test_what_was_read_just_before_it_changed_is_not_held(redis_server: RedisSer
     cache.close()
 
 
-HEAD = 17  # bytes before the value: the version and two times
+HEAD = 46  # bytes before the value: the version, a claim and two times
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,7 @@ FILTERS: dict[str, tuple[Filter, ...]] = {
     "nothing is within a gap of a list": (Between("price", 1, 0),),
     "whole numbers between fractions": (Between("stock", 2.5, 4.5),),
     "keywords between": (Between("brand", "B", "C"),),
+    "rare keywords between": (Between("brand", "A", "A&C"), Between("brand", high="B")),
     "moments between": (Between("added", "2026-02-01", "2026-03-15"),),
     "moments below": (Between("added", "2026-01-31T23:59:59.999999Z", "2026-02-01T00:00:00Z", below=True),),
     "there": (Exists("price"),),
@@ -218,10 +219,8 @@ def queries() -> dict[str, SearchQuery]:
         filters=(Either((OneOf("sold", (True,)), Not(Exists("price")))),),
         facets=(Terms("brand"),),
     )
-    many: tuple[Filter, ...] = (
-        *(OneOf("stock", (number,)) for number in range(6)),
-        Together((Exists("price"), OneOf("brand", ("Beta",)))),
-    )
+    priced = Together((Exists("price"), OneOf("brand", ("Beta",))))
+    many: tuple[Filter, ...] = (*(OneOf("stock", (number,)) for number in range(6)), priced)
     made["text and either of many"] = SearchQuery(
         parse("red OR lamp OR django"), filters=(Either(many), Not(Either(many[1:])))
     )

@@ -73,6 +73,10 @@ WRONG: dict[str, tuple[Any, str]] = {
     "after a number": (SearchQuery(after=5), "5"),  # type: ignore[arg-type]
     "many bounds": (SearchQuery(facets=(Ranges("price", tuple(range(10_002))),)), "10,002"),
     "many facets": (SearchQuery(facets=(Stats("price"),) * 31), "30"),
+    "like half a sign": (SearchQuery(like="\ud800"), "the document to be like .* not '.ud800'"),
+    "an endless width": (SearchQuery(facets=(Histogram("price", 10**400),)), "interval must be below 1.8e308"),
+    "an endless bound": (SearchQuery(facets=(Ranges("price", (0, -(10**400))),)), "a bound must be below 1.8e308"),
+    "many values": (SearchQuery(filters=(Not(OneOf("stock", tuple(range(20_000)))),) * 2), "30,000 values, not 40,000"),
 }
 
 

@@ -1,7 +1,8 @@
 """One execution at a time for each key within a process: who works, who waits, and what those who wait are given.
 
 Whoever waits gets the result as its own, to change as it likes, or the error. If the one who worked was cancelled or
-interrupted, that is no answer for the others: one of them works instead.
+interrupted, that is no answer for the others: one of them works instead. So it is if the key or a tag of it was taken
+away from the cache meanwhile, whoever did that and in whichever process.
 """
 
 import copy
@@ -30,9 +31,17 @@ class Flight:
         self.left = False
         """Whether the one who worked on it was cancelled or interrupted."""
         self.void = False
-        """Whether the result was invalidated before it was there, and must not be kept."""
+        """Whether its key or a tag was taken away from the cache meanwhile: the result is not kept, and may be old."""
         self.value: Any = None
         self._error: BaseException | None = None
+
+    def answers(self, began_before: bool) -> bool:
+        """Whether its result is one for who waited for it, having asked after it began or before.
+
+        A void one is not for who asked after it began, perhaps because of what it is void for. If it began after that,
+        it is new enough whatever happened since: so nobody waits for more than two.
+        """
+        return not (self.left or (self.void and began_before))
 
     def result(self) -> Any:
         """The result, to be changed as one likes; or the error."""
@@ -101,13 +110,12 @@ class Flights:
             _flying.reset(token)
 
     def cancel(self, key: str | None = None) -> None:
-        """What is being worked on, for this key or all, is not to be kept: who asks from now on starts anew."""
+        """What is being worked on, for this key or all, is not waited for: who asks from now on starts anew."""
         with self._lock:
-            keys = list(self._working) if key is None else [key]
-            for one in keys:
-                flight = self._working.pop(one, None)
-                if flight is not None:
-                    flight.void = True
+            if key is None:
+                self._working.clear()
+            else:
+                self._working.pop(key, None)
 
     def _after_fork(self) -> None:
         if self._process != os.getpid():  # those who worked were left behind

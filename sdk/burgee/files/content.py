@@ -155,7 +155,7 @@ def sniff(head: bytes, name: str, said: str | None = None) -> str:
     the content.
     """
     claim = media_type(said) if said is not None else None
-    suffix = name.rpartition(".")[2].lower() if "." in name else ""
+    suffix = ending_of(name)
     endings = _SUFFIXES.get(suffix, ())
     wanted = claim if claim in TEXT_TYPES and endings in {(), (PLAIN,)} else endings[0] if endings else claim
     text = None if is_readable_format(head) else as_text(head)
@@ -167,6 +167,16 @@ def sniff(head: bytes, name: str, said: str | None = None) -> str:
     if claim is not None and claim != UNKNOWN:
         found = _agreed(found, (claim,), name, f"it was said to be {claim}")
     return found
+
+
+def ending_of(name: str) -> str:
+    """The ending of a name, in small letters: what is behind its last dot."""
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def said_by(name: str) -> tuple[str, ...]:
+    """The types that a file so called may be of; none if its ending says nothing."""
+    return _SUFFIXES.get(ending_of(name), ())
 
 
 def check_end(tail: bytes, name: str, type: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, override
 
 from burgee.core.errors import InvalidInputError
-from burgee.core.frames import to_arrow_backed
+from burgee.files.spelling import as_csv, as_lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -98,16 +98,14 @@ def _arrow(schema: "pa.Schema", parts: Iterator["pa.Table"]) -> Iterator[bytes]:
 
 
 def _csv(schema: "pa.Schema", parts: Iterator["pa.Table"]) -> Iterator[bytes]:
-    yield to_arrow_backed(schema.empty_table()).to_csv(index=False).encode()
+    yield as_csv(schema.empty_table(), header=True).encode()
     for part in parts:
-        yield to_arrow_backed(part).to_csv(index=False, header=False).encode()
+        yield as_csv(part, header=False).encode()
 
 
 def _lines(_: "pa.Schema", parts: Iterator["pa.Table"]) -> Iterator[bytes]:
     for part in parts:
-        frame = to_arrow_backed(part)
-        rows = frame.to_json(orient="records", lines=True, date_format="iso", date_unit="us", force_ascii=False)
-        yield rows.encode()
+        yield as_lines(part).encode()
 
 
 type _Writing = Callable[["pa.Schema", Iterator["pa.Table"]], Iterator[bytes]]
@@ -117,3 +115,6 @@ _KINDS: dict[str, tuple[str, _Writing, int]] = {
     "csv": ("CSV", _csv, _TEXT),
     "parquet": ("Parquet", _parquet, _GROUP),
 }
+
+ENDINGS = frozenset(_KINDS)
+"""The endings of names that say how a frame is written."""

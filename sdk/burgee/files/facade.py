@@ -17,7 +17,7 @@ from burgee.core.errors import InvalidInputError
 from burgee.core.history import History
 from burgee.core.json import Json
 from burgee.core.link import Link
-from burgee.core.listing import Listing
+from burgee.core.listing import Listing, typed
 from burgee.core.page import Page
 from burgee.core.progress import ProgressBar
 from burgee.files.encoding import Encoded
@@ -211,6 +211,7 @@ class FileList(Listing[File]):
 
     __slots__ = ()
     columns = _COLUMNS
+    dtypes = typed(text="id name type checksum created_by", whole="size", moment="created_at")
 
     @override
     def __iter__(self) -> Iterator[File]:
@@ -274,6 +275,8 @@ class Files(Shown):
     def get(self, id: str) -> File:
         """The file of that id; `NotFoundError` says which there are."""
         need_text("a file's id", id)
+        if not id.isprintable():
+            raise InvalidInputError(f"{id!a} is no file's id")
         return self._file(self._way.link.call(self._way.service.get(id)))
 
     def __getitem__(self, id: str) -> File:

@@ -40,7 +40,7 @@ from burgee.search.model import (
 )
 from burgee.search.text.analysis import words
 from burgee.search.text.language import DEEPEST, LONGEST_TEXT, all_of, any_of, check_words, phrase, typed_word
-from burgee.search.values import as_kind, expected
+from burgee.search.values import as_kind, checked_name, expected
 
 MOST_STEPS = 10_000
 """Steps that a facet of steps may have."""
@@ -49,6 +49,7 @@ PERIODS = ("minute", "hour", "day", "week", "month", "quarter", "year")
 _NUMBERS = (Kind.INTEGER, Kind.NUMBER)
 _DEEPEST_TREE = 4 * DEEPEST + 4  # a pair of brackets may hold OR, words, NOT and a field
 _MOST = {"filters": 100, "facets": 30, "sort": 20}  # of one query
+_MOST_VALUES = 30_000  # of all its filters: SQLite takes 32,766 in one statement
 
 
 def check_query(query: SearchQuery, mapping: IndexMapping) -> SearchQuery:
@@ -66,6 +67,7 @@ def check_query(query: SearchQuery, mapping: IndexMapping) -> SearchQuery:
         raise InvalidInputError(f"size must be 1 to {LARGEST_PAGE}, not {query.size}")
     if query.like is not None:
         need_text("like", query.like)
+        checked_name("the document to be like", query.like)
     for what, several in (("filters", query.filters), ("facets", query.facets), ("sort", query.sort)):
         if len(_several(what, several)) > _MOST[what]:
             raise InvalidInputError(f"{what} must be at most {_MOST[what]}, not {len(several)}")
@@ -187,19 +189,28 @@ def _text_names(mapping: IndexMapping) -> list[str]:
 
 
 def _check_count(filters: Sequence[Filter]) -> None:
-    """Refuse more filters than can be asked at once, counted level by level: each ends in at least one condition."""
-    level, count = list(filters), 0
+    """Refuse more filters or values than can be asked at once, level by level: each ends in at least one condition."""
+    level, count, values = list(filters), 0, 0
     for _ in range(DEEPEST + 1):
         inner = [one for given in level for one in _inner(given)]
         count += sum(not isinstance(given, Not | Either | Together) for given in level)
         if count + len(inner) > _MOST["filters"]:
             raise InvalidInputError(f"filters must be at most {_MOST['filters']}, also with those within others")
+        values += sum(len(given.values) for given in level if isinstance(given, OneOf) and _are_several(given.values))
         level = inner
+    if values > _MOST_VALUES:
+        raise InvalidInputError(
+            f"filters compare with at most {_MOST_VALUES:,} values, not {values:,}", hint="ask in parts"
+        )
 
 
 def _inner(given: Filter) -> Sequence[Filter]:
     of: object = given.of if isinstance(given, Not | Either | Together) else ()
-    return of if isinstance(of, tuple | list) else (cast("Filter", of),)
+    return cast("Sequence[Filter]", of) if _are_several(of) else (cast("Filter", of),)
+
+
+def _are_several(given: object) -> bool:
+    return isinstance(given, tuple | list)
 
 
 def _filter(given: Filter, mapping: IndexMapping, depth: int = 0) -> Filter:
@@ -275,7 +286,7 @@ def _facet(facet: Facet, mapping: IndexMapping) -> Facet:
             _rising(name, bounds)
         case Histogram(name, interval):
             whole_field(mapping, name, "steps of numbers", _NUMBERS)
-            if not 0 < need_number("interval", interval) < float("inf"):
+            if not 0 < _number("interval", interval) < float("inf"):
                 raise InvalidInputError(f"interval must be above 0, not {interval!r}")
         case Dates(name, per):
             whole_field(mapping, name, "steps of time", (Kind.DATE,))
@@ -290,12 +301,20 @@ def _facet(facet: Facet, mapping: IndexMapping) -> Facet:
     return facet
 
 
+def _number(what: str, value: object) -> float:
+    """A number that is one to engines, too: a whole one may be of any length here."""
+    number = need_number(what, value)
+    if isinstance(number, int) and as_kind(number, Kind.NUMBER) is None:
+        raise InvalidInputError(f"{what} must be below 1.8e308, not a number of {number.bit_length():,} bits")
+    return number
+
+
 def _rising(name: str, bounds: object) -> None:
     several = list(bounds) if isinstance(bounds, tuple | list) else []
     if len(several) > MOST_STEPS + 1:  # an engine that gave up on them would be away for everybody
         raise InvalidInputError(f"the bounds of {name!r} are {len(several):,}; at most {MOST_STEPS + 1:,} can be")
     inner = [bound for at, bound in enumerate(several) if bound is not None or 0 < at < len(several) - 1]
-    numbers = [need_number("a bound", bound) for bound in inner]
+    numbers = [_number("a bound", bound) for bound in inner]
     if len(several) < 2 or not numbers or any(not low < high for low, high in pairwise([*numbers, float("inf")])):  # noqa: PLR2004
         raise InvalidInputError(
             f"the bounds of {name!r} must be two or more rising numbers, not {bounds!r}",

@@ -174,7 +174,9 @@ def _groups(filters: Iterable[object], fields: Mapping[str, object]) -> list[tup
         elif isinstance(one, Mapping):
             groups.append(tuple(condition(field, value) for field, value in one.items()))
         else:
-            raise InvalidInputError(f"a filter can't be {one!r:.80}", hint='write .filter(brand=["x"], price=(10, 50))')
+            flat = " ".join(repr(one).split())  # a column is many lines
+            hint = 'write .filter(brand=["x"], price=(10, 50)), or .where("price", ">", 10)'
+            raise InvalidInputError(f"a filter can't be {flat:.80}", hint=hint)
     return [*groups, *((condition(field, value),) for field, value in fields.items())]
 
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, override
 
 from pydantic import Discriminator
 
+from burgee.core.display import Sheet, Shown
 from burgee.core.history import Change
 from burgee.core.json import Json
 
@@ -49,10 +50,16 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexMapping:
+class IndexMapping(Shown):
     """The fields of an index, in order. Documents may hold further fields: kept and given back, not searched."""
 
     fields: tuple[Field, ...]
+
+    @override
+    def _sheet(self) -> Sheet:
+        columns = ("field", "kind", "exact", "suggest", "weight", "language")
+        rows = [(f.name, f.kind.value, f.exact, f.suggest, f.weight, f.language or "") for f in self.fields]
+        return Sheet("Mapping", columns, rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from burgee.files.signing import SignedClaims
 from burgee.wire.carrying import body_of, drain, respond
 
 _METADATA = TypeAdapter(FileMetadata)
+_PATIENCE = 60.0
+"""Seconds after which nobody waits any longer for more of a file: its sender may be anybody."""
 
 
 def mount_signed(app: FastAPI, files: LocalFileService) -> None:
@@ -39,7 +41,7 @@ def mount_signed(app: FastAPI, files: LocalFileService) -> None:
     async def upload(token: str, request: Request) -> Response:
         """Put the file that an address was signed for."""
         claims = await claims_of(token, "PUT")
-        content = body_of(request)
+        content = body_of(request, _PATIENCE)
         caller = Caller("signed address", confined_to=claims.tenant, admin=False)
         with bind_scope(replace(current_scope(), tenant=claims.tenant, caller=caller, idempotency_key=None)):
             kept = await files.receive(claims, content)

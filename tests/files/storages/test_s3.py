@@ -156,6 +156,19 @@ def test_only_uploads_that_are_old_enough_and_begin_so_are_swept(strict: S3Stora
     assert strict.sweep("", 0) == 0
 
 
+def test_an_upload_goes_on_as_long_as_parts_come_however_long_ago_it_began(strict: S3Storage) -> None:
+    at = strict._at("a")
+    begun = strict._client.create_multipart_upload(**at)["UploadId"]
+    assert not strict._goes_on(at, begun, 0)
+    strict._client.upload_part(**at, UploadId=begun, PartNumber=1, Body=b"abc")
+    [part] = strict._client.list_parts(**at, UploadId=begun)["Parts"]
+    came = part["LastModified"].timestamp()
+    assert strict._goes_on(at, begun, came - 1)
+    assert not strict._goes_on(at, begun, came + 1)
+    assert strict.sweep("", 0) == 1
+    assert not strict._goes_on(at, begun, 0)
+
+
 def test_other_things_in_the_bucket_are_no_objects(strict: S3Storage) -> None:
     strict.write("a", [b"1"], {})
     place = strict._at("a")
