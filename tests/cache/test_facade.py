@@ -64,6 +64,24 @@ def test_the_verbs_of_a_cache() -> None:
         assert ("entries", 2) in cache._sheet().rows
 
 
+@pytest.mark.parametrize("one", ["user:1", b"user:1", None, 1], ids=["text", "bytes", "none", "number"])
+def test_one_key_in_place_of_several_is_not_taken_apart_into_letters(one: Any) -> None:
+    with burgee.open("memory://") as ws:
+        ws.cache.set_many({"u": 1, "1": 2})
+        for many in (ws.cache.get_many, ws.cache.delete_many):
+            with pytest.raises(InvalidInputError, match="keys are a list of texts, not ") as caught:
+                many(one)
+            assert "one key alone" in caught.value.hints[0]
+        with pytest.raises(InvalidInputError, match="values by their keys must be a dict, not "):
+            ws.cache.set_many(one)
+        assert ws.cache.get_many(pd.Series(["u", "1"])) == {"u": 1, "1": 2}
+
+
+def test_a_pattern_that_is_wrong_is_named_as_it_was_given() -> None:
+    with burgee.open("memory://") as ws, pytest.raises(InvalidInputError, match=r"the pattern '\[user' opens"):
+        ws.cache.clear_pattern("[user")
+
+
 def test_what_is_no_list_and_no_mapping_is_told_and_nothing_is_done() -> None:
     cache: Any = Cache(MemoryCache(), "t")
     cache.set_many({"a": 1, "b": 2})
@@ -77,7 +95,7 @@ def test_what_is_no_list_and_no_mapping_is_told_and_nothing_is_done() -> None:
         lambda: cache.set("a", 3, tags=3),
     ]
     for work in works:
-        with pytest.raises(InvalidInputError, match=r"are a (list of texts|mapping)"):
+        with pytest.raises(InvalidInputError, match=r"are a list of texts|must be a dict"):
             work()
     assert cache.get_many(["a", "b"]) == {"a": 1, "b": 2}
     assert cache.cached(ttl=60, tags="one")(int.bit_length)(4) == 3

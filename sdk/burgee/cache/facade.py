@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, override
 from burgee.cache.cached import CachedFunction, Options
 from burgee.cache.checks import check_key
 from burgee.cache.model import CacheEntry, CacheStats
-from burgee.cache.patterns import escaped
+from burgee.cache.patterns import escaped, matcher
 from burgee.cache.protocol import CacheProvider, Claim
+from burgee.core.checks import need_mapping
 from burgee.core.display import Sheet, Shown
 from burgee.core.errors import InvalidInputError
 from burgee.core.json import Json
@@ -70,8 +71,7 @@ class Cache(Shown):
 
     def set_many(self, values: Mapping[str, object], *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
         """Store several values; all of them or, if one can't be, none."""
-        if not isinstance(values, Mapping):
-            raise InvalidInputError(f"values are a mapping of keys to values, not {type(values).__name__}")
+        need_mapping("values by their keys", values)
         made = {self._start + _text(key): value for key, value in values.items()}
         self._provider.set_many(made, ttl, self._tagged(tags))
 
@@ -85,7 +85,8 @@ class Cache(Shown):
 
     def clear_pattern(self, pattern: str) -> int:
         """Take away all whose key matches, e.g. `user:*`; how many there were. `*`, `?` and `[a-c]` as in Redis."""
-        return self._provider.clear_pattern(escaped(self._start) + check_key(pattern, "a pattern"))
+        matcher(check_key(pattern, "a pattern"))  # what is wrong with it is said of what was given
+        return self._provider.clear_pattern(escaped(self._start) + pattern)
 
     def clear_tags(self, *tags: str) -> int:
         """Take away all that were stored with one of these tags; how many there were."""
@@ -155,7 +156,8 @@ class Cache(Shown):
 
 def _listed(keys: Iterable[str], what: str = "keys") -> Iterable[str]:
     if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
-        raise InvalidInputError(f"{what} are a list of texts, not {keys!r}")
+        hint = "one key alone: get(key), delete(key)" if what == "keys" else None
+        raise InvalidInputError(f"{what} are a list of texts, not {keys!r:.80}", hint=hint)
     return keys
 
 

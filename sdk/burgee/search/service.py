@@ -255,10 +255,10 @@ class LocalSearchService(SearchService):
         def ask() -> Result[tuple[T, bool], Unasked]:
             there = self._buildings.found(tenant, name)
             while isinstance(there, Ok):
+                built = self._buildings.built(tenant, name, there.value.generation)
                 try:
-                    return Ok(
-                        self._buildings.engines().either(partial(self._buildings.answer, tenant, there.value, work))
-                    )
+                    answer = partial(self._buildings.answer, tenant, there.value, work)
+                    return Ok(self._buildings.engines().either(built, answer))
                 except NotFoundError:
                     asked, there = there.value.generation, self._buildings.found(tenant, name)
                     if isinstance(there, Ok) and there.value.generation == asked:
