@@ -74,7 +74,9 @@ def test_tables_and_arrays_are_told_by_content() -> None:
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
 nested = st.recursive(
-    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner), max_leaves=8
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3) | st.tuples(inner),
+    max_leaves=8,
 )
 
 

@@ -10,6 +10,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -92,6 +93,17 @@ def test_a_function_that_asks_for_its_own_result_is_told_and_one_that_asks_for_o
     def fibonacci(number: int) -> int:
         return number if number < 2 else fibonacci(number - 1) + fibonacci(number - 2)
 
+    def layer(inner: Callable[[int], int] | None) -> CachedFunction[[int], int]:
+        below = SimpleNamespace(ask=inner)  # only its type counts, so that all layers have one key
+
+        @store.cached(ttl=60, name="layer", key=lambda number: number)
+        def ask(number: int) -> int:
+            return below.ask(number) if below.ask else number
+
+        return ask
+
+    with pytest.raises(InvalidInputError, match="wait for itself"):
+        layer(layer(None))(1)
     with pytest.raises(InvalidInputError, match="wait for itself"):
         endless(1)
     with pytest.raises(InvalidInputError, match="wait for itself"):

@@ -79,7 +79,7 @@ class CachedFunction[**P, R]:
         self._options = options
         self._name = options.name or _name(function)
         self._start = f"{self._name}:{code_of(function, named=options.name is not None)}"
-        self._flights = Flights(self._name)
+        self._flights = Flights(self._name, cache.place)
         self._claims = Claims(cache, options.tags)
         self._lasting = None if options.ttl is None else options.ttl + options.stale
         self._rest_until = 0.0
@@ -175,6 +175,7 @@ class CachedFunction[**P, R]:
                     result = self._function(*args, **kwargs)
                     flight.void = not claim.keep(result, self._lasting)
                     return result
+            self._flights.check_others(flight)
             time.sleep(pause)
             pause = min(2 * pause, _POLL[1])
 
@@ -250,6 +251,7 @@ class CachedFunction[**P, R]:
                     result = await made
                     flight.void = not await self._hop(claim.keep, result, self._lasting)
                     return result
+            self._flights.check_others(flight)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _POLL[1])
 

@@ -135,6 +135,11 @@ class Cache(Shown):
         stats = self._provider.stats()
         return StatsView(**{name: getattr(stats, name) for name in CacheStats.__slots__})
 
+    @property
+    def place(self) -> tuple[object, ...]:
+        """What tells it from caches with other contents."""
+        return self._provider, self._start
+
     def now(self) -> float:
         """Seconds since 1970."""
         return time.time()

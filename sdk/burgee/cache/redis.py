@@ -342,9 +342,8 @@ def connecting(url: str, timeout: float, connections: int) -> tuple[Callable[[],
         name, _, number = parts.path.strip("/").partition("/")
         if not name:
             raise InvalidInputError("a URL of Sentinel names the master: redis+sentinel://host:port/mymaster")
-        watching = sentinel.Sentinel(
-            _hosts(parts.netloc, _SENTINEL_PORT), socket_timeout=timeout, socket_connect_timeout=timeout
-        )
+        quick = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout", "retry")}
+        watching = sentinel.Sentinel(_hosts(parts.netloc, _SENTINEL_PORT), sentinel_kwargs=quick)
         made = watching.master_for(name, db=int(number or 0), ssl=secure, **login, **options)
         return lambda: made, "redis sentinel"
     try:
