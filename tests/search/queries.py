@@ -82,6 +82,14 @@ TYPED = (
     "alert('x')",
     "title:hack",
     "1.5",
+    "donaudampfschiff",
+    "donau*",
+    "reddish",
+    "ku\u200dber\ufeffnetes \u00adoper\u00adator",
+    "reddish\u200blamp",
+    "میگویم",
+    '"می\u200cگویم क्ष"',
+    "葛飾",
     "a_b",
     "x* y* z*",
     "!!! ???",
@@ -94,6 +102,10 @@ FILTERS: dict[str, tuple[Filter, ...]] = {
     "a keyword in another case is another": (OneOf("brand", ("acme", "beta")),),
     "a keyword with accents": (OneOf("brand", ("Écume", "東京", "Ωmega")),),
     "a keyword with signs": (OneOf("brand", ("A&B \"C\" 'D' <E>",)),),
+    "a keyword with a soft hyphen is taken as it is": (
+        OneOf("brand", ("Donau\u00addampf",)),
+        Not(OneOf("brand", ("Donaudampf",))),
+    ),
     "the empty keyword": (OneOf("brand", ("",)),),
     "blanks and stars are keywords": (OneOf("tags", (" ", "*")),),
     "a long keyword": (OneOf("brand", ("z" * 300,)),),
@@ -207,7 +219,8 @@ def queries() -> dict[str, SearchQuery]:
         filters=(Either((OneOf("sold", (True,)), Not(Exists("price")))),),
         facets=(Terms("brand"),),
     )
-    many = (*(OneOf("stock", (number,)) for number in range(6)), Together((Exists("price"), OneOf("brand", ("Beta",)))))
+    priced = Together((Exists("price"), OneOf("brand", ("Beta",))))
+    many: tuple[Filter, ...] = (*(OneOf("stock", (number,)) for number in range(6)), priced)
     made["text and either of many"] = SearchQuery(
         parse("red OR lamp OR django"), filters=(Either(many), Not(Either(many[1:])))
     )

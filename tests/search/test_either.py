@@ -97,6 +97,15 @@ def test_either_of_what_is_no_condition_is_refused_by_name(products: SearchIndex
         products.either(*groups, **fields).total()
 
 
+def test_what_is_wrong_in_a_filter_is_still_shown(products: SearchIndex) -> None:
+    wrong: list[Any] = [Either(None), Not(Either(5)), OneOf("brand", None), Not("brand")]  # type: ignore[arg-type]
+    shown = repr(products.filter(*wrong))
+    assert "filter Either(of=None), filter not (Either(of=5)), filter OneOf(field='brand', values=None)" in shown
+    for one in wrong:
+        with pytest.raises(InvalidInputError):
+            products.filter(one).total()
+
+
 def test_either_narrows_words_facets_and_iteration_alike(products: SearchIndex) -> None:
     asked = products.query("red OR shoes").either(sale=True, brand="y")
     assert ids(asked) == sorted(hit.id for hit in asked) == ["a1", "a2"]

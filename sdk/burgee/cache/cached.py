@@ -78,7 +78,7 @@ class CachedFunction[**P, R]:
         self._cache = cache
         self._options = options
         self._name = options.name or _name(function)
-        self._start = f"{self._name}:{code_of(function)}"
+        self._start = f"{self._name}:{code_of(function, named=options.name is not None)}"
         self._flights = Flights(self._name)
         self._claims = Claims(cache, options.tags)
         self._lasting = None if options.ttl is None else options.ttl + options.stale
@@ -318,7 +318,8 @@ def _name(function: Any) -> str:
     while isinstance(function, functools.partial):
         function = function.func
     named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}.{named.__qualname__}"
+    owner = getattr(named, "__objclass__", named)  # of a method of a type that is not written in Python
+    return f"{owner.__module__}.{named.__qualname__}"
 
 
 _background: set[asyncio.Future[Any]] = set()

@@ -93,27 +93,26 @@ def negated(filters: Iterable[Filter]) -> tuple[Filter, ...]:
     return tuple(one.of if isinstance(one, Not) else Not(one) for one in filters)
 
 
-def said(given: Filter) -> str:
-    """A filter in a few words, as one would write it."""
+def said(given: object) -> str:
+    """A filter in a few words, as one would write it; also one that can't be asked."""
     match given:
         case OneOf(field, (value,)):
             return f"{field} = {_shown(value)}"
-        case OneOf(field, values):
+        case OneOf(field, tuple(values)):
             return f"{field} in [{', '.join(map(_shown, values)):.80}]"
-        case Between(field, low, None):
-            return f"{field} >= {_shown(low)}"
-        case Between(field, low, high, below):
-            begin = "" if low is None else f"{_shown(low)} <= "
-            return f"{begin}{field} {'<' if below else '<='} {_shown(high)}"
+        case Between():
+            return _said_range(given)
         case Exists(field):
             return f"{field} exists"
         case Not(Exists(field)):
             return f"{field} missing"
         case Not(of):
             return f"not ({said(of)})"
-        case Either(several) | Together(several):
+        case Either(tuple(several)) | Together(tuple(several)):
             joint = " or " if isinstance(given, Either) else " and "
             return joint.join(f"({said(one)})" if isinstance(one, Either | Together) else said(one) for one in several)
+        case _:
+            return f"{given!r:.80}"
 
 
 def facet_of(wanted: Wanted, mapping: IndexMapping) -> Facet:
@@ -179,6 +178,13 @@ def _groups(filters: Iterable[object], fields: Mapping[str, object]) -> list[tup
             hint = 'write .filter(brand=["x"], price=(10, 50)), or .where("price", ">", 10)'
             raise InvalidInputError(f"a filter can't be {flat:.80}", hint=hint)
     return [*groups, *((condition(field, value),) for field, value in fields.items())]
+
+
+def _said_range(given: Between) -> str:
+    if given.high is None:
+        return f"{given.field} >= {_shown(given.low)}"
+    begin = "" if given.low is None else f"{_shown(given.low)} <= "
+    return f"{begin}{given.field} {'<' if given.below else '<='} {_shown(given.high)}"
 
 
 def _shown(value: object) -> str:

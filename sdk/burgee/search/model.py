@@ -91,7 +91,8 @@ class Word:
     """One word. `prefix`: whatever begins so. `fuzzy`: whatever is that many edits away at most (0, 1 or 2).
 
     As it is it finds words of the same stem, too, where a field has a language: a `Phrase` of one word does not.
-    `accented`, for its stem: the word with its accents, where it has any; of another word it counts for nothing.
+    `accented`, for its stem: the word with its accents and non-joiners, where it has any; of another word it counts for
+    nothing.
     """
 
     text: str
