@@ -60,6 +60,16 @@ def toggle(box: SearchBox, at: int, words: str) -> None:
     line.value = not line.value
 
 
+def test_of_an_inferred_mapping_texts_with_few_values_narrow_and_are_offered(shop: Tenant) -> None:
+    box = shop.search.index("inferred", SHOES, id="id").widget()
+    assert [shown._facet.field for shown in box.facets] == ["about", "brand", "stock"]
+    toggle(box, 1, "Bolt")
+    assert box.total == 10
+    box.text.value = "bol"
+    assert box.total == 10
+    assert box.ideas[0].description == "Bolt"
+
+
 def test_at_first_everything_is_there(box: SearchBox) -> None:
     assert box.total == 30
     assert lines(box, 0) == {"Acme": "15", "Bolt": "10", "Cato": "5"}

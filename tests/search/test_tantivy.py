@@ -8,15 +8,17 @@ import threading
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import burgee
 from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
 from burgee.search.errors import DamagedIndexError, SearchUnavailableError
-from burgee.search.model import Between, Dates, Document, Field, IndexMapping, Kind, SearchQuery, Sort
+from burgee.search.model import Between, Dates, Document, Field, IndexMapping, Kind, SearchQuery, Sort, Terms
 from burgee.search.protocol import Put, Remove
 from burgee.search.steps import begin_of
+from burgee.search.tantivy import facets
 from burgee.search.tantivy import provider as engine
 from burgee.search.tantivy.provider import TantivySearch
 from burgee.search.tantivy.state import State
@@ -309,6 +311,43 @@ def test_what_another_did_is_seen_even_where_no_change_was_noted(
     noted.unlink()
     one.write("a", [put(1)], 1)
     assert other.count("a") == 1
+
+
+@pytest.mark.parametrize("size", [1, 10, 50])
+@pytest.mark.parametrize("most", [(1000, 65_000), (10, 65_000), (10, 30)], ids=["few", "some", "many"])
+def test_values_are_counted_alike_however_many_there_are(
+    most: tuple[int, int], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facets, "_SOME", most[0])
+    monkeypatch.setattr(facets, "_MOST", most[1])
+    search = TantivySearch()
+    fields = (Field("k", Kind.KEYWORD), Field("l", Kind.KEYWORD), Field("n", Kind.NUMBER), Field("m", Kind.INTEGER))
+    search.create("a", IndexMapping((*fields, Field("t", Kind.TEXT))))
+    documents: dict[str, Any] = {
+        f"{at}": {
+            "k": f"k{at % 97}",
+            "l": [f"l{at % 41}", "l1", f"l{at % 3}"],
+            "n": at % 83 / 2,
+            "m": [at % 61, at % 7],
+        }
+        for at in range(300)
+    }
+    for part in range(3):  # a segment each
+        search.write(
+            "a",
+            [Put(id, one | {"t": f"word{int(id) % 2}"}) for id, one in documents.items() if int(id) % 3 == part],
+            part,
+        )
+    search.write("a", [Remove("7"), Put("8", {"t": "word0"})], 3)
+    left = {id: one for id, one in documents.items() if id not in {"7", "8"}}
+    for text, found in ((None, left), (parse("word1"), {id: one for id, one in left.items() if int(id) % 2})):
+        result = search.search("a", SearchQuery(text, facets=tuple(Terms(field.name, size) for field in fields)))
+        for field, buckets in zip(fields, result.facets, strict=True):
+            values = [one[field.name] for one in found.values()]
+            counts = Counter(each for value in values for each in set(value if isinstance(value, list) else [value]))
+            best = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:size]
+            assert isinstance(buckets, tuple)
+            assert [(bucket.value, bucket.count) for bucket in buckets] == best, field
 
 
 @pytest.mark.parametrize("per", ["week", "month", "quarter", "year"])

@@ -261,7 +261,7 @@ class Files(Shown):
 
         Args:
             source: a path, bytes, a file opened with `rb`, pieces of bytes, or a frame: that is kept as Parquet, or as
-                CSV, Arrow or JSON lines where the name ends so.
+                CSV, TSV, Arrow or JSON lines where the name ends so.
             name: what it is called; by default as the path's last part.
             type: its media type, to be checked; the content decides.
             labels: what is to be known of it besides.
@@ -281,6 +281,8 @@ class Files(Shown):
     def get(self, id: str) -> File:
         """The file of that id; `NotFoundError` says which there are."""
         need_text("a file's id", id)
+        if not id.isprintable():
+            raise InvalidInputError(f"{id!a} is no file's id")
         return self._file(self._way.link.call(self._way.service.get(id)))
 
     def __getitem__(self, id: str) -> File:

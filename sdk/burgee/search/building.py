@@ -41,7 +41,7 @@ class Buildings:
         Raises:
             NotFoundError: there is a newer building than this state says.
         """
-        built = self._built(tenant, state.name, state.generation)
+        built = self.built(tenant, state.name, state.generation)
         try:
             self._bring(engine, tenant, state)
             return work(engine, built)
@@ -51,7 +51,7 @@ class Buildings:
 
     def _bring(self, engine: Engine, tenant: str, state: IndexState) -> None:
         """Bring an engine up to where the documents are."""
-        built = self._built(tenant, state.name, state.generation)
+        built = self.built(tenant, state.name, state.generation)
 
         def current() -> bool:
             there = self.found(tenant, state.name)
@@ -68,7 +68,9 @@ class Buildings:
     def tell(self, tenant: str, state: IndexState) -> None:
         """Let the engines take in what was committed."""
         with suppress(NotFoundError):  # it was built anew meanwhile, or dropped
-            self.engines().tell(lambda engine: self._bring(engine, tenant, state))
+            self.engines().tell(
+                self.built(tenant, state.name, state.generation), lambda engine: self._bring(engine, tenant, state)
+            )
 
     def renew(
         self, tenant: str, name: str, mapping: IndexMapping | None, why: str | None
@@ -78,7 +80,7 @@ class Buildings:
         if isinstance(begun, Err):
             return begun
         wanted, generation = begun.value
-        engine, built = self.engines().first, self._built(tenant, name, generation)
+        engine, built = self.engines().first, self.built(tenant, name, generation)
         try:
             engine.create(built, wanted)
             at = self._following.feed(engine, tenant, name, built, 0)
@@ -128,7 +130,7 @@ class Buildings:
         """Remove what was built before, also by those that were killed; never what is being built now."""
 
         def clear(engine: Engine) -> None:
-            prefix = self._built(tenant, name)
+            prefix = self.built(tenant, name)
             for index in engine.indexes(prefix):
                 if int(index.removeprefix(prefix)) < generation:
                     engine.drop(index)
@@ -148,7 +150,8 @@ class Buildings:
                 with suppress(SearchUnavailableError):  # what is left there is cleared away next time
                     work(engine)
 
-    def _built(self, tenant: str, name: str, generation: int | str = "") -> str:
+    def built(self, tenant: str, name: str, generation: int | str = "") -> str:
+        """The name that an engine has for it."""
         return f"{tenant}.{name}.{self._database.log_id[:8]}.{generation}"
 
 

@@ -15,6 +15,7 @@ from burgee.search.model import (
     AnyOf,
     Between,
     Dates,
+    Either,
     Exists,
     Facet,
     Field,
@@ -32,13 +33,14 @@ from burgee.search.model import (
     Stats,
     Terms,
     Text,
+    Together,
     Within,
     Without,
     Word,
 )
 from burgee.search.text.analysis import words
 from burgee.search.text.language import DEEPEST, LONGEST_TEXT, all_of, any_of, check_words, phrase, typed_word
-from burgee.search.values import as_kind, expected
+from burgee.search.values import as_kind, checked_name, expected
 
 MOST_STEPS = 10_000
 """Steps that a facet of steps may have."""
@@ -47,6 +49,7 @@ PERIODS = ("minute", "hour", "day", "week", "month", "quarter", "year")
 _NUMBERS = (Kind.INTEGER, Kind.NUMBER)
 _DEEPEST_TREE = 4 * DEEPEST + 4  # a pair of brackets may hold OR, words, NOT and a field
 _MOST = {"filters": 100, "facets": 30, "sort": 20}  # of one query
+_MOST_VALUES = 30_000  # of all its filters: SQLite takes 32,766 in one statement
 
 
 def check_query(query: SearchQuery, mapping: IndexMapping) -> SearchQuery:
@@ -64,9 +67,11 @@ def check_query(query: SearchQuery, mapping: IndexMapping) -> SearchQuery:
         raise InvalidInputError(f"size must be 1 to {LARGEST_PAGE}, not {query.size}")
     if query.like is not None:
         need_text("like", query.like)
+        checked_name("the document to be like", query.like)
     for what, several in (("filters", query.filters), ("facets", query.facets), ("sort", query.sort)):
         if len(_several(what, several)) > _MOST[what]:
             raise InvalidInputError(f"{what} must be at most {_MOST[what]}, not {len(several)}")
+    _check_count(query.filters)
     checked = replace(
         query,
         text=None if query.text is None else check_text(query.text, mapping),
@@ -183,6 +188,31 @@ def _text_names(mapping: IndexMapping) -> list[str]:
     return [field.name for field in mapping.fields if field.kind is Kind.TEXT]
 
 
+def _check_count(filters: Sequence[Filter]) -> None:
+    """Refuse more filters or values than can be asked at once, level by level: each ends in at least one condition."""
+    level, count, values = list(filters), 0, 0
+    for _ in range(DEEPEST + 1):
+        inner = [one for given in level for one in _inner(given)]
+        count += sum(not isinstance(given, Not | Either | Together) for given in level)
+        if count + len(inner) > _MOST["filters"]:
+            raise InvalidInputError(f"filters must be at most {_MOST['filters']}, also with those within others")
+        values += sum(len(given.values) for given in level if isinstance(given, OneOf) and _are_several(given.values))
+        level = inner
+    if values > _MOST_VALUES:
+        raise InvalidInputError(
+            f"filters compare with at most {_MOST_VALUES:,} values, not {values:,}", hint="ask in parts"
+        )
+
+
+def _inner(given: Filter) -> Sequence[Filter]:
+    of: object = given.of if isinstance(given, Not | Either | Together) else ()
+    return cast("Sequence[Filter]", of) if _are_several(of) else (cast("Filter", of),)
+
+
+def _are_several(given: object) -> bool:
+    return isinstance(given, tuple | list)
+
+
 def _filter(given: Filter, mapping: IndexMapping, depth: int = 0) -> Filter:
     if depth > DEEPEST:
         raise InvalidInputError(f"filters are at most {DEEPEST} deep")
@@ -194,22 +224,34 @@ def _filter(given: Filter, mapping: IndexMapping, depth: int = 0) -> Filter:
             if field.kind is Kind.DATE and len(several) == 1 and _is_day(several[0]):
                 return Between(name, checked[0], _end_of_day(checked[0]))
             return OneOf(name, checked)
-        case Between(name, low, high, below):
-            field = whole_field(mapping, name, "ranges", [kind for kind in Kind if kind is not Kind.BOOLEAN])
-            if low is None and high is None:
-                raise InvalidInputError(f"a range of {name!r} needs a low or a high bound")
-            _need(bool, "below", below)
-            first, last = (None if bound is None else _value(field, bound, bound_only=True) for bound in (low, high))
-            if field.kind is Kind.DATE and last is not None and _is_day(high) and not below:
-                last = _end_of_day(last)
-            return Between(name, first, last, below)
+        case Between():
+            return _between(given, mapping)
         case Exists(name):
             whole_field(mapping, name, "filters")
             return given
         case Not(of):
             return Not(_filter(of, mapping, depth + 1))
+        case Either(of) | Together(of):
+            name = type(given).__name__
+            if not _several(f"the filters of {name}", of):
+                raise InvalidInputError(f"{name} needs a filter, and has none")
+            return type(given)(tuple(_filter(one, mapping, depth + 1) for one in of))
         case _:
-            raise InvalidInputError(f"a filter can't be {given!r}", hint="it is OneOf, Between, Exists or Not")
+            raise InvalidInputError(
+                f"a filter can't be {given!r}", hint="it is OneOf, Between, Exists, Not, Either or Together"
+            )
+
+
+def _between(given: Between, mapping: IndexMapping) -> Between:
+    name, low, high, below = given.field, given.low, given.high, given.below
+    field = whole_field(mapping, name, "ranges", [kind for kind in Kind if kind is not Kind.BOOLEAN])
+    if low is None and high is None:
+        raise InvalidInputError(f"a range of {name!r} needs a low or a high bound")
+    _need(bool, "below", below)
+    first, last = (None if bound is None else _value(field, bound, bound_only=True) for bound in (low, high))
+    if field.kind is Kind.DATE and last is not None and _is_day(high) and not below:
+        last = _end_of_day(last)
+    return Between(name, first, last, below)
 
 
 def _is_day(value: object) -> bool:
@@ -244,7 +286,7 @@ def _facet(facet: Facet, mapping: IndexMapping) -> Facet:
             _rising(name, bounds)
         case Histogram(name, interval):
             whole_field(mapping, name, "steps of numbers", _NUMBERS)
-            if not 0 < need_number("interval", interval) < float("inf"):
+            if not 0 < _number("interval", interval) < float("inf"):
                 raise InvalidInputError(f"interval must be above 0, not {interval!r}")
         case Dates(name, per):
             whole_field(mapping, name, "steps of time", (Kind.DATE,))
@@ -259,12 +301,20 @@ def _facet(facet: Facet, mapping: IndexMapping) -> Facet:
     return facet
 
 
+def _number(what: str, value: object) -> float:
+    """A number that is one to engines, too: a whole one may be of any length here."""
+    number = need_number(what, value)
+    if isinstance(number, int) and as_kind(number, Kind.NUMBER) is None:
+        raise InvalidInputError(f"{what} must be below 1.8e308, not a number of {number.bit_length():,} bits")
+    return number
+
+
 def _rising(name: str, bounds: object) -> None:
     several = list(bounds) if isinstance(bounds, tuple | list) else []
     if len(several) > MOST_STEPS + 1:  # an engine that gave up on them would be away for everybody
         raise InvalidInputError(f"the bounds of {name!r} are {len(several):,}; at most {MOST_STEPS + 1:,} can be")
     inner = [bound for at, bound in enumerate(several) if bound is not None or 0 < at < len(several) - 1]
-    numbers = [need_number("a bound", bound) for bound in inner]
+    numbers = [_number("a bound", bound) for bound in inner]
     if len(several) < 2 or not numbers or any(not low < high for low, high in pairwise([*numbers, float("inf")])):  # noqa: PLR2004
         raise InvalidInputError(
             f"the bounds of {name!r} must be two or more rising numbers, not {bounds!r}",

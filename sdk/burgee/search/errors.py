@@ -20,7 +20,19 @@ class DegradedSearchWarning(UserWarning):
     """The database answered a search, as the search engine could not: it may be slower, and ranked otherwise."""
 
 
-class DamagedIndexError(SearchUnavailableError):
+class SearchFailedError(SearchUnavailableError):
+    """The engine is there, and this one question is beyond it. What others ask it answers."""
+
+    code = "search-failed"
+
+
+class IndexUnavailableError(SearchUnavailableError):
+    """This one index can't be used now, or can't take in what it lacks. The engine's other indexes can."""
+
+    code = "index-unavailable"
+
+
+class DamagedIndexError(IndexUnavailableError):
     """What the engine holds of an index can't be used any more, and it says so until the index is made anew.
 
     The service does that, from the documents in the database.

@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING, override
 
 from burgee.core.checks import need_whole
 from burgee.core.errors import BurgeeError, MissingExtraError, NotFoundError
-from burgee.search.errors import DamagedIndexError, SearchUnavailableError
+from burgee.search.errors import (
+    DamagedIndexError,
+    IndexUnavailableError,
+    SearchFailedError,
+    SearchUnavailableError,
+)
 from burgee.search.model import Document, IndexMapping, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
 from burgee.search.tantivy.catalogue import Built, Catalogue
@@ -143,12 +148,12 @@ class TantivySearch(SearchProvider[Document]):
 
     @override
     def search(self, index: str, query: SearchQuery) -> SearchResult[Document]:
-        with _Told(index, self._closed_as_damaged):
+        with _Told(index, self._closed_as_damaged, SearchFailedError):
             return self._state(index).answer(query)
 
     @override
     def suggest(self, index: str, prefix: str, field: str, limit: int) -> Sequence[str]:
-        with _Told(index, self._closed_as_damaged):
+        with _Told(index, self._closed_as_damaged, SearchFailedError):
             return self._state(index).suggest(prefix, field, limit)
 
     @override
@@ -243,17 +248,25 @@ def _writer(index: "tantivy.Index", name: str) -> "tantivy.IndexWriter":
                 raise
             if time.monotonic() > until:
                 said = f"another process has been writing to the search index {name!r} for {_WAIT:.0f} seconds"
-                raise SearchUnavailableError(said) from error
+                raise IndexUnavailableError(said) from error
             time.sleep(0.02)
 
 
 class _Told:
-    """Tantivy's complaints as ours: what it says of a damaged index, and its panics, which end no process."""
+    """Tantivy's complaints as ours: what it says of a damaged index, and its panics, which end no process.
 
-    __slots__ = ("_is_damaged", "_name")
+    What is no error of the system's, in files that are whole, is said by `otherwise` to be of this index or question.
+    """
 
-    def __init__(self, name: str, is_damaged: Callable[[str], bool] = lambda _: False) -> None:
-        self._name, self._is_damaged = name, is_damaged
+    __slots__ = ("_is_damaged", "_name", "_otherwise")
+
+    def __init__(
+        self,
+        name: str,
+        is_damaged: Callable[[str], bool] = lambda _: False,
+        otherwise: type[SearchUnavailableError] = IndexUnavailableError,
+    ) -> None:
+        self._name, self._is_damaged, self._otherwise = name, is_damaged, otherwise
 
     def __enter__(self) -> None:
         pass
@@ -265,7 +278,9 @@ class _Told:
             return
         if self._is_damaged(self._name):
             raise _damaged(self._name) from error
-        raise SearchUnavailableError(f"tantivy can't use the index {self._name!r}: {error}") from error
+        systems = isinstance(error, OSError) or _REFUSED.search(str(error)) is not None
+        kind_of = SearchUnavailableError if systems else self._otherwise
+        raise kind_of(f"tantivy can't use the index {self._name!r}: {error}") from error
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Queries as tantivy's own objects: nothing that was typed is ever read as a query by tantivy."""
 
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
 from os.path import commonprefix
 from typing import TYPE_CHECKING, cast
 
@@ -9,6 +8,7 @@ from burgee.search.model import (
     All,
     AnyOf,
     Between,
+    Either,
     Exists,
     Filter,
     IndexMapping,
@@ -19,6 +19,7 @@ from burgee.search.model import (
     Scalar,
     SearchQuery,
     Text,
+    Together,
     Within,
     Without,
     Word,
@@ -104,10 +105,22 @@ class Queries:
             return self._made.fuzzy_term_query(self._schema, name, last, 0, prefix=True)  # a regex takes twice as long
         return self._made.regex_phrase_query(self._schema, name, [*whole, f"{last}.*"])
 
+    def with_each(self, name: str, words: Sequence[str]) -> "tantivy.Query":
+        """Those where each of the words stands somewhere, the last as the beginning of one."""
+        *whole, last = words
+        parts = [
+            *(self._made.term_query(self._schema, name, word, "freq") for word in whole),
+            self.beginning(name, [last]),
+        ]
+        return self._made.boolean_query([(self._occur.Must, part) for part in parts])
+
     def filter(self, given: Filter) -> "tantivy.Query":
         """A filter."""
         if isinstance(given, Not):
             return self.but(self.everything(), self.filter(given.of))
+        if isinstance(given, Either | Together):
+            occur = self._occur.Should if isinstance(given, Either) else self._occur.Must
+            return self._made.boolean_query([(occur, self.filter(one)) for one in given.of])
         at = self._places[given.field]
         name, kind = f"w{at}", self._mapping.fields[at].kind
         match given:
@@ -168,10 +181,12 @@ class Queries:
     def _terms(self, name: str, low: object, high: object, *, below: bool) -> list[str]:
         """The keywords there are between two: tantivy knows no ranges of text."""
         prefix = commonprefix([low, high]) if isinstance(low, str) and isinstance(high, str) else ""  # noqa: RUF071 - of texts
-        terms: Iterable[str] = (term for term, _ in self._searcher.terms_with_prefix(name, prefix))
+        terms: Iterable[str] = (term for term, _ in self._searcher.terms_with_prefix(name, prefix))  # by frequency
+        if isinstance(low, str):
+            terms = (term for term in terms if term >= low)
         if isinstance(high, str):
-            terms = takewhile(lambda term: term < high or (term == high and not below), terms)
-        return [term for term in terms if not isinstance(low, str) or term >= low]
+            terms = (term for term in terms if term < high or (term == high and not below))
+        return list(terms)
 
     def _silent(self, query: "tantivy.Query") -> "tantivy.Query":
         """The same, counting for nothing in the score."""

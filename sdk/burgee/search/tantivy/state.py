@@ -6,8 +6,8 @@ not the first, all that are found are put in order once, and the order is kept f
 """
 
 import bisect
-from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import merge
 from itertools import groupby, islice
@@ -20,7 +20,7 @@ from burgee.search.checks import check_query, check_suggest
 from burgee.search.cursor import BY_SCORE, SCORE, decode, encode, order
 from burgee.search.model import Document, FacetAnswer, Hit, IndexMapping, Kind, SearchQuery, SearchResult, Sort, Text
 from burgee.search.tantivy.facets import Facets
-from burgee.search.tantivy.index import POSITION, offers
+from burgee.search.tantivy.index import POSITION
 from burgee.search.tantivy.query import Queries
 from burgee.search.text.analysis import words
 from burgee.search.text.highlights import highlights
@@ -101,14 +101,17 @@ class State:
         begins = check_suggest(self._mapping, prefix, field, limit)
         at = next(at for at, one in enumerate(self._mapping.fields) if one.name == field)
         query = self._queries.beginning(f"p{at}", begins) if begins else self._queries.everything()
-        counting = Facets(self._searcher, self._queries, query, self._mapping, self._documents)
-        counts = counting.terms(query, f"o{at}", limit, whole=True)
-        if counts is None:
-            only = IndexMapping((self._mapping.fields[at],))
-            values = (field_values(id, document, only).get(field, ()) for id, document in self._documents(query))
-            counts = Counter(value for several in values for value in offers(several))
+        try:
+            counts = self._offered(query, f"o{at}", limit)
+        except ValueError:  # behind other words it takes only some thousand beginnings
+            counts = self._offered(self._queries.with_each(f"p{at}", begins), f"o{at}", limit)
         fitting = [value for value in counts if _begins(words(value), begins)]
         return sorted(fitting, key=lambda value: (-counts[value], value))[:limit]
+
+    def _offered(self, query: "tantivy.Query", name: str, limit: int) -> Mapping[str, int]:
+        counting = Facets(self._searcher, self._queries, query, self._mapping, self._documents)
+        counts = counting.terms(query, name, limit, whole=True)
+        return counting.words(query, name) if counts is None else counts
 
     def _ready(self, given: SearchQuery) -> _Asked:
         """The query, checked, and as tantivy takes it. It is kept for when it comes again."""
