@@ -188,6 +188,45 @@ def test_a_result_whose_key_or_tag_was_cleared_while_it_was_made_is_not_kept_nor
     assert made.calls == 2
 
 
+class Kept:
+    """A claim after which something is done as soon as the value is stored."""
+
+    def __init__(self, claim: Any, then: Callable[[], None]) -> None:
+        self._claim, self._then = claim, then
+        self.renew, self.release = claim.renew, claim.release
+
+    def keep(self, value: Any, ttl: float | None = None) -> bool:
+        kept: bool = self._claim.keep(value, ttl)
+        self._then()
+        return kept
+
+
+def test_who_asks_just_after_a_result_that_was_stored_is_deleted_is_not_given_it(provider: Provider) -> None:
+    class Deleting(Cache):
+        @override
+        def claim(self, key: str, seconds: float, tags: Iterable[str] = ()) -> Any:
+            claim = super().claim(key, seconds, tags)
+            return claim if claim is None or asking else Kept(claim, delete)
+
+    cache = Deleting(provider, "t")
+    price, asking, given = [1], [], []
+
+    @cache.cached(ttl=60, name="current")
+    def current() -> int:
+        return price[0]
+
+    def delete() -> None:
+        price[0] = 2
+        assert cache.delete(current.key())
+        asking.append(threading.Thread(target=lambda: given.append(current()), daemon=True))
+        asking[0].start()
+        until(lambda: sum(flight.waiting for flight in current._flights._working.values()) == 1)
+
+    assert current() == 1
+    asking[0].join(20)
+    assert given == [2]
+
+
 def test_who_waited_is_given_the_second_result_however_often_the_key_is_cleared(provider: Provider) -> None:
     cache = Cache(provider, "t")
     calls: list[int] = []
