@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -70,14 +71,48 @@ def test_it_is_a_typed_error_that_names_the_thing_and_nothing_is_stored(acme: Te
     [
         ("", "needs a place"),
         ("ftp://x", "no place for a workspace"),
+        ("localhost:8321", "no place for a workspace"),
+        ("memory:", "no place for a workspace"),
+        (5, "a workspace is a folder"),
         ("http://", "names no server"),
         ("http://[", "no address"),
         ("/proc/nope/x", "can't make the workspace folder"),
     ],
 )
-def test_a_place_that_is_none_is_refused(where: str, said: str) -> None:
+def test_a_place_that_is_none_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: Any, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(burgee.BurgeeError, match=said):
         burgee.open(where)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_without_its_scheme_is_no_folder_unless_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(burgee.InvalidInputError) as caught:
+        burgee.open("localhost:8321")
+    assert caught.value.hints == ["for a server write 'http://localhost:8321', for a folder './localhost:8321'"]
+    for place in ("./localhost:8321", "localhost:8321"):
+        with burgee.open(place) as ws:
+            assert ws.embedded
+
+
+def test_settings_that_are_misspelt_or_no_address_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="serach"):
+        burgee.Settings(serach="fts5")  # type: ignore[call-arg] # as somebody may type
+    monkeypatch.setenv("BURGEE_PUBLIC_URL", "flags.example")
+    with pytest.raises(burgee.InvalidInputError, match="BURGEE_PUBLIC_URL can't be used"):
+        burgee.open("memory://")
+
+
+def test_a_server_is_not_asked_any_more_when_the_workspace_is_closed() -> None:
+    with burgee.open("http://127.0.0.1:1", token="x") as ws:
+        tenants = ws.tenants
+    with pytest.raises(burgee.WorkspaceError, match=r"the workspace 'http://127\.0\.0\.1:1' is closed"):
+        tenants.list()
 
 
 def test_times_can_be_dates_and_texts(acme: Tenant) -> None:

@@ -1,6 +1,7 @@
 """The container composes the services of a workspace from settings; it alone knows which provider serves whom."""
 
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -15,6 +16,7 @@ from burgee.analytics.archive import Archive
 from burgee.analytics.engines import engine_of
 from burgee.analytics.mirror import Mirror
 from burgee.core.clock import Clock, system_clock
+from burgee.core.errors import InvalidInputError
 from burgee.core.settings import Settings
 from burgee.events.protocol import EventService
 from burgee.events.service import LocalEventService
@@ -45,6 +47,7 @@ from burgee.wire.client import HttpClient
 from burgee.wire.remote import remote
 
 MEMORY = "memory://"
+_HOST_AND_PORT = re.compile(r"[\w.-]+:\d{1,5}(?:/.*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,23 @@ def database_of(workspace: str, settings: Settings) -> Database:
     if workspace == MEMORY:
         return Database.in_memory(vault=vault)
     return Database.in_folder(Path(workspace).expanduser(), durability=settings.durability, vault=vault)
+
+
+def address_of(where: object) -> str:
+    """What `burgee.open` was given, if a workspace can be there: a folder, memory:// or a server's URL."""
+    if not isinstance(where, str | os.PathLike):
+        raise InvalidInputError(f"a workspace is a folder, memory:// or a server's URL, not {where!r}")
+    address = str(where)
+    if not address:
+        raise InvalidInputError("a workspace needs a place: a folder, memory:// or a server's URL")
+    if _HOST_AND_PORT.fullmatch(address) and not Path(address).exists():
+        hint = f"for a server write 'http://{address}', for a folder './{address}'"
+        raise InvalidInputError(f"{address!r} is no place for a workspace", hint=hint)
+    foreign = "://" in address or address.startswith("memory:")
+    if foreign and address != MEMORY and not address.startswith(("http://", "https://")):
+        hint = "give a folder, memory:// or an http(s):// address; a database is set with BURGEE_DATABASE"
+        raise InvalidInputError(f"{address!r} is no place for a workspace", hint=hint)
+    return address
 
 
 def folder_of(workspace: str) -> Path | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, override
 
 from pydantic import BaseModel
 
-from burgee.app import MEMORY, Services, close, connected, database_of, embedded, folder_of
+from burgee.app import Services, address_of, close, connected, database_of, embedded, folder_of
 from burgee.cache.facade import Cache
 from burgee.cache.opening import cache_of
 from burgee.cache.protocol import CacheProvider
@@ -366,9 +366,7 @@ def open_workspace(
 ) -> Workspace:
     """Open a workspace; see `burgee.open`."""
     chosen = _settings(settings, token)
-    address = chosen.workspace if where is None else str(where)
-    if not address:
-        raise InvalidInputError("a workspace needs a place: a folder, memory:// or a server's URL")
+    address = address_of(chosen.workspace if where is None else where)
     if address.startswith(("http://", "https://")):
         if actor is not None:
             raise InvalidInputError("actor is for embedded workspaces; on a server the key says who you are")
@@ -376,9 +374,6 @@ def open_workspace(
             raise InvalidInputError("analytics is for embedded workspaces; a server has an engine of its own")
         http = HttpClient(address, chosen, transport=transport)
         return Workspace(address, connected(http), Link(inline=False), chosen, http=http)
-    if "://" in address and address != MEMORY:
-        hint = "give a folder, memory:// or an http(s):// address; a database is set with BURGEE_DATABASE"
-        raise InvalidInputError(f"{address!r} is no place for a workspace", hint=hint)
     database = database_of(address, chosen)
     try:
         services = embedded(database, chosen, clock, folder=folder_of(address), analytics=analytics)

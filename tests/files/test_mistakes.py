@@ -65,3 +65,17 @@ def test_a_dict_in_place_of_bytes_is_told_how_it_is_kept(files: Files) -> None:
     with pytest.raises(InvalidInputError, match="one piece is str") as caught:
         files.upload({"city": "Oslo"}, "city.json")  # type: ignore[dict-item] # as somebody may try
     assert "json.dumps(…).encode()" in caught.value.hints[0]
+
+
+def test_a_csv_that_excel_wrote_in_an_old_alphabet_is_told_how_pandas_reads_it(files: Files) -> None:
+    kept = files.upload("Größe;Ort\n1,5;Köln\n".encode("cp1252"), "cities.csv")
+    with pytest.raises(UnreadableFileError, match="can't read 'cities.csv'") as caught:
+        kept.frame()
+    assert 'pd.read_csv(file.open(), sep=";", encoding="cp1252")' in caught.value.hints[0]
+    with kept.open() as file:
+        assert pd.read_csv(file, sep=";", encoding="cp1252", decimal=",").to_dict("records") == [
+            {"Größe": 1.5, "Ort": "Köln"}
+        ]
+    with pytest.raises(UnreadableFileError) as caught:
+        files.upload(b"[1]\n[2]\n", "numbers.jsonl").frame()
+    assert caught.value.hints == []

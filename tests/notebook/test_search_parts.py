@@ -154,7 +154,10 @@ def test_short_texts_that_are_kept_whole_stand_among_the_other_fields_with_their
 def test_a_long_list_stays_in_line_with_its_name() -> None:
     tags = Field("tags", Kind.KEYWORD)
     shown = hits([Hit("p1", None, {"tags": ["walking", "x" * 60]})], IndexMapping((tags,)))
-    assert f'<span><span class="burgee-dim">tags</span> walking, {"x" * 60}</span>' in shown
+    name = '<span class="burgee-dim">tags</span>'
+    assert f'<span style="overflow-wrap: anywhere">{name} walking, {"x" * 60}</span>' in shown
+    short = hits([Hit("p1", None, {"tags": ["walking", "running"]})], IndexMapping((tags,)))
+    assert f"<span>{name} walking, running</span>" in short
 
 
 def test_a_part_of_a_title_does_not_stand_for_the_whole() -> None:

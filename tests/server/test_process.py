@@ -36,10 +36,10 @@ def opened(url: str, folder: Path, retries: int = 0) -> Workspace:
 
 def test_a_server_gone_is_a_clear_error_and_one_that_is_back_is_used_again(folder: Path) -> None:
     port = free_port()
-    with running(folder, port=port) as url, opened(url, folder) as ws:
-        acme = ws.tenant("acme")
-        flag = acme.flags["checkout"].enable()
+    url = f"http://127.0.0.1:{port}"
     with opened(url, folder) as ws:
+        with running(folder, port=port):
+            flag = ws.tenant("acme").flags["checkout"].enable()
         with pytest.raises(burgee.ServerUnavailableError) as caught:
             ws.tenant("acme")
         assert caught.value.url == url

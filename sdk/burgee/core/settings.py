@@ -44,7 +44,7 @@ type Durability = Literal["safe", "fast"]
 class Settings(BaseSettings):
     """The settings of a workspace, client or server."""
 
-    model_config = SettingsConfigDict(env_prefix="BURGEE_", frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="BURGEE_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     workspace: str = "./.burgee"
     token: SecretStr | None = None
@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     files_limit: int = Field(default=5 * 1024**3, gt=0)
     files_quota: int | None = Field(default=None, ge=0)
     files_types: str | None = None
-    public_url: str | None = None
+    public_url: str | None = Field(default=None, pattern="^https?://.")
     scanner: str | None = None
     max_body: int = Field(default=64 * 1024 * 1024, gt=0)
 

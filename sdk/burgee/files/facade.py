@@ -267,6 +267,9 @@ class Files(Shown):
             labels: what is to be known of it besides.
             checksum: SHA-256 it must have, in hexadecimal.
             progress: whether a bar is shown where it takes a while; by default as `BURGEE_PROGRESS` says.
+
+        Raises:
+            UploadRefusedError: it is not taken: `FileTypeError`, `FileTooLargeError`, `QuotaExceededError`, ….
         """
         given = sent(source, name, type)
         need_text("a file's name", given.name)

@@ -35,7 +35,9 @@ def frame_of(file: FileMetadata, data: bytes) -> "pd.DataFrame":
     try:
         return to_pandas(_table(file.type, data))
     except (pa.ArrowException, ValueError, OSError) as error:  # Arrow says OSError of damaged bytes, too
-        raise UnreadableFileError(file.name, str(error).partition("\n")[0]) from None
+        how = 'as Excel may have written it: pd.read_csv(file.open(), sep=";", encoding="cp1252")'
+        hint = how if file.type in {_CSV, _TABS} else None
+        raise UnreadableFileError(file.name, str(error).partition("\n")[0], hint=hint) from None
 
 
 def _table(type: str, data: bytes) -> "pa.Table":

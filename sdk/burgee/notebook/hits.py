@@ -10,6 +10,7 @@ from burgee.search.model import Document, Field, Hit, IndexMapping, Kind
 
 _TITLES = ("title", "name", "label", "subject")
 _MOST_FIELDS = 8
+_LINE = 30  # letters that a narrow window has room for
 _BEGINNING = 220  # letters of a text in which nothing was found
 _BRIEF = 100  # letters of a text that stands among the other fields, if it is kept whole
 _MARK = re.compile("(</?mark>)")
@@ -83,12 +84,18 @@ def _fields(hit: Hit[Document], fields: Sequence[Field]) -> str:
     """The other fields that hold something; not what is only its id again, unless that was found."""
     there = [(field, hit.document.get(field.name)) for field in fields]
     shown = [
-        f'<span><span class="burgee-dim">{text(field.name)}</span> '
+        f'<span{_broken(value)}><span class="burgee-dim">{text(field.name)}</span> '
         f"{_marked_whole(hit, field.name) or inline(_value(field, value))}</span>"
         for field, value in there
         if value not in (None, "", []) and (value != hit.id or field.name in hit.highlights)
     ]
     return f'<div class="burgee-hit-fields">{"".join(shown[:_MOST_FIELDS])}</div>' if shown else ""
+
+
+def _broken(value: object) -> str:
+    """Where one word of it is longer than a line may be, as addresses are, it is broken there."""
+    longest = max(map(len, str(value).split()), default=0)
+    return ' style="overflow-wrap: anywhere"' if longest > _LINE else ""
 
 
 def _value(field: Field, value: object) -> object:

@@ -67,7 +67,7 @@ class SearchIndex(Query):
         return self._link.call(self._service.remove(self.name, tuple(as_id("what is removed", one) for one in several)))
 
     def get(self, id: str | int) -> Document:
-        """One document."""
+        """The document of that id, as it was put; `NotFoundError` if there is none."""
         return self._link.call(self._service.get(self.name, as_id("what is asked for", id)))
 
     def count(self) -> int:
@@ -92,7 +92,7 @@ class SearchIndex(Query):
         """Remove the index with its documents; false if there was none. Its history stays."""
         return self._link.call(self._service.drop(self.name, why))
 
-    def knows(self, state: IndexState) -> None:
+    def _knows(self, state: IndexState) -> None:
         """Take the index to be as it was just answered."""
         self._known.state = state
 
@@ -287,7 +287,7 @@ class Search(Shown):
             state = self._link.call(self._service.reindex(handle.name, wanted))
         else:
             state = there
-        handle.knows(state)
+        handle._knows(state)  # noqa: SLF001 - they are one
         self._known[state.name] = state
 
     def _state(self, name: str) -> IndexState | None:

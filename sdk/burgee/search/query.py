@@ -79,9 +79,13 @@ class Query(Shown):
         """The index."""
 
     def query(self, text: "str | Text") -> "Query":
-        """Find documents with these words: all of them, but see `search.text.language` for `OR`, `"phrases"`, `word*`.
+        """Find documents with these words: all of them, wherever they stand.
 
-        `field:word` looks in one field only. Nothing that is typed is wrong, and nothing is an engine's syntax.
+        `a OR b` is one of them, `"next to each other"` a phrase, `begin*` words that begin so, `mistyped~` words like
+        it, `-word` none with it, `field:word` only in that field; brackets group. Nothing that is typed is wrong.
+
+        Raises:
+            InvalidInputError: it is no text, or too long.
         """
         if not isinstance(text, TEXTS):
             parse(text)  # says here what is too long, not later
@@ -109,7 +113,10 @@ class Query(Shown):
         return self._filtered(negated(conditions(filters, fields)))
 
     def where(self, field: str, operator: str, value: object = None) -> "Query":
-        """Only documents whose field compares so: `=  !=  <  <=  >  >=  in  not in  between  exists  missing`."""
+        """Only documents whose field compares so: `=  !=  <  <=  >  >=  in  not in  between  exists  missing`.
+
+        As in `.where("price", ">=", 100)`, `.where("brand", "in", ["Tarn", "Kestrel"])`, `.where("price", "exists")`.
+        """
         return self._filtered(compared(field, operator, value))
 
     def facets(self, *fields: "str | Facet | list[str]", **how: object) -> "Query":
@@ -175,7 +182,12 @@ class Query(Shown):
         return self._link.call(self._service.search(self.name, replace(asked, size=min(asked.size, LARGEST_PAGE))))
 
     def ask(self) -> Answer:
-        """Ask once for all: documents, total and facets."""
+        """Ask once for all: documents, total and facets.
+
+        Raises:
+            NotFoundError: there is no such index.
+            InvalidInputError: there is no such field, or it can't be asked that.
+        """
         mapping, asked = self.mapping(), self.asked
         result = self._page(asked)
         while result.after is not None and len(result.hits) < asked.size:
@@ -211,7 +223,10 @@ class Query(Shown):
         return Answer(self._page(asked), (wanted,), mapping).facet(name)
 
     def suggest(self, prefix: str, field: str, limit: int = 10) -> list[str]:
-        """Values of a field one of whose words begins so, most frequent first; of the whole index."""
+        """Values of a field one of whose words begins so, most frequent first, `limit` at most; of the whole index.
+
+        As in `.suggest("run", "title")`. The field is mapped with `suggest`.
+        """
         found = self._link.call(self._service.suggest(self.name, prefix, field, limit))
         _warn(degraded=found.degraded)
         return list(found.values)

@@ -153,7 +153,13 @@ class HttpClient:
         finally:
             await answer.aclose()
 
+    def _need_open(self) -> None:
+        """Refuse to begin anything after the end: it would go on in the background, and nobody would close it."""
+        if self._closed:
+            raise WorkspaceError(f"the workspace {self.url!r} is closed", hint="open it again: burgee.open(…)")
+
     async def _tried(self, request: Request, *, stream: bool) -> httpx.Response:
+        self._need_open()
         headers = self._headers(request, current_scope())
         for attempt in range(self.retries + 1):
             last = attempt == self.retries
@@ -193,8 +199,7 @@ class HttpClient:
             BrokenError: the server can't be reached or is busy, or the connection broke; maybe later.
             WorkspaceError: the workspace is closed.
         """
-        if self._closed:  # a stream would go on for ever in the background
-            raise WorkspaceError(f"the workspace {self.url!r} is closed", hint="open it again: burgee.open(…)")
+        self._need_open()
         headers = self._headers(request, scope) | {"Accept": f"{sse.MEDIA_TYPE}, application/json"}
         if after is not None:
             headers[sse.LAST_ID] = str(after)
