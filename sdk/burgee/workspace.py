@@ -140,7 +140,7 @@ class Tenant(Shown):
             f"Tenant {self.id}",
             ("", "value"),
             rows,
-            ".flags, .segments, .events, .projections, .settings(model), .history()",
+            ".flags, .segments, .events, .projections, .search, .files, .cache, .settings(model), .history()",
         )
 
 

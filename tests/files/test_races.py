@@ -1,5 +1,6 @@
 """What must not go wrong with anybody's data: two at once, a full disk, a clock that goes back, names of any length."""
 
+import io
 import os
 import resource
 import sqlite3
@@ -262,6 +263,19 @@ def test_a_pipe_is_not_waited_for_and_a_file_that_can_not_be_read_is_named(acme:
         acme.files.upload(pipe, "a.txt")
     with pytest.raises(UnreadableFileError, match="Is a directory"):
         acme.files.upload(tmp_path)
+    closed = io.BytesIO(b"abc")
+    closed.close()
+    with (tmp_path / "new").open("wb") as written:
+        for file in (closed, written):
+            with pytest.raises(InvalidInputError, match="not open for reading"):
+                acme.files.upload(file, "a.txt")
+
+
+def test_an_address_for_a_size_that_is_none_is_refused(acme: Tenant) -> None:
+    wrong: list[Any] = [float("nan"), 2.5, -1, True, "5"]
+    for size in wrong:
+        with pytest.raises(InvalidInputError, match="size in bytes must be a whole number"):
+            acme.files.upload_url("a.txt", type="text/plain", size=size)
 
 
 def test_an_age_or_an_id_that_is_none_is_named(acme: Tenant) -> None:

@@ -1,6 +1,7 @@
 """Frames that are kept and come back: what is in them is not lost on the way, whatever kind of file it is (R6)."""
 
 import json
+import struct
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import burgee
-from burgee.core.errors import InvalidInputError
+from burgee.core.errors import InvalidInputError, UnreadableFileError
 from burgee.core.settings import Settings
 from burgee.files.encoding import Encoded
 from burgee.files.model import FileMetadata
@@ -129,9 +130,36 @@ def test_a_table_without_rows_or_without_columns_is_read(acme: Tenant) -> None:
         assert acme.files.upload(pd.DataFrame(), f"a.{kind}").frame().empty
 
 
+def test_a_frame_is_written_as_its_name_says_or_not_at_all(acme: Tenant) -> None:
+    frame = pd.DataFrame({"a": [1], "b": ["x\ty"]})
+    for name in ("A.TSV", "a.tab", "a.csv ", "a.ipc", "a.pq", "a.ndjson", "no ending", "a.unknown"):
+        assert acme.files.upload(frame, name).frame().equals(frame)
+    for name in ("a.xlsx", "a.json", "a.txt", "a.csv.gz"):
+        with pytest.raises(InvalidInputError, match=r"burgee writes no \."):
+            acme.files.upload(frame, name)
+
+
 def test_a_table_as_excel_writes_it_in_all_alphabets_is_read(acme: Tenant) -> None:
     file = acme.files.upload("name\tn\nżółw\t1\n".encode("utf-16"), "a.tsv")
     assert file.frame().to_dict("list") == {"name": ["żółw"], "n": [1]}
+
+
+def test_a_damaged_table_is_an_error_that_names_the_file_and_never_ends_the_process(acme: Tenant) -> None:
+    offsets = pa.py_buffer(struct.pack("<3i", 0, 2**30, 5))
+    wild = pa.table({"a": pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"abcde")])})
+    arrow = b"".join(Encoded(wild, "arrow"))
+    parquet = b"".join(Encoded(pa.table({"a": ["abc"] * 50}), "parquet"))
+    for name, data in (
+        ("wild.arrow", arrow),
+        ("footer.parquet", parquet[:-60] + bytes(52) + parquet[-8:]),
+        ("page.parquet", parquet[:4] + b"\xff" * 20 + parquet[24:]),
+        ("length.parquet", parquet[:-8] + b"\xff\xff\xff\x7f" + parquet[-4:]),
+        ("nothing.parquet", b"PAR1" + bytes(8) + b"PAR1"),
+    ):
+        file = acme.files.upload(data, name)
+        with pytest.raises(UnreadableFileError, match=f"can't read '{name}'"):
+            file.frame()
+        file.delete()
 
 
 cells = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))

@@ -151,6 +151,12 @@ def test_short_texts_that_are_kept_whole_stand_among_the_other_fields_with_their
     assert '<span class="burgee-dim">id</span> <mark>p1</mark></span>' in titled
 
 
+def test_a_long_list_stays_in_line_with_its_name() -> None:
+    tags = Field("tags", Kind.KEYWORD)
+    shown = hits([Hit("p1", None, {"tags": ["walking", "x" * 60]})], IndexMapping((tags,)))
+    assert f'<span><span class="burgee-dim">tags</span> walking, {"x" * 60}</span>' in shown
+
+
 def test_a_part_of_a_title_does_not_stand_for_the_whole() -> None:
     document = {"title": "The whole title", "about": ""}
     assert ">The whole title</span>" in hits(

@@ -145,6 +145,16 @@ def test_pages_go_forth_and_back_and_a_new_question_begins_at_the_first(box: Sea
     assert box._place.value == "1 to 10 of 20"
 
 
+def test_where_nothing_is_the_box_says_whether_that_is_for_what_was_asked(shop: Tenant) -> None:
+    nothing = shop.search("shoes").query("zebra").widget()
+    assert "<b>Nothing is found.</b></div>" in nothing._found.value
+    nothing.text.value = "lion"
+    assert "Nothing is found for “lion”." in nothing._found.value
+    assert "Fewer words find more" in nothing._found.value
+    empty = shop.search.index("empty", [], mapping={"title": "text"}).widget()
+    assert "<b>Nothing is there.</b></div>" in empty._found.value
+
+
 def test_it_can_be_sorted(box: SearchBox) -> None:
     options = dict(box.sort.options)
     box.sort.value = options["price, highest first"]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from burgee.core.errors import InvalidInputError, MissingTenantError, NotFoundError
-from burgee.core.json import dumps
+from burgee.core.json import dumps, loads
 from burgee.core.portal import drive, portal
 from burgee.core.scope import tenant_scope
 from burgee.search.model import (
@@ -210,10 +210,11 @@ def test_documents_are_stored_all_or_none(alone: Served) -> None:
         ("1", {"title": "\ud800"}),
         ("1", {"more": float("inf")}),
         ("1", {"more": "x" * 1_000_001}),
+        ("1", {"more": loads("[" * 300 + "]" * 300)}),
         ("1", "no document"),
         ("1", None),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_a_document_that_cant_be_searched_is_refused(alone: Served, id: str, document: Any) -> None:
     with pytest.raises(InvalidInputError):

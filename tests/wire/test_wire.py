@@ -1,6 +1,7 @@
 """The wire: any protocol becomes routes and a client; errors arrive as themselves; only safe requests are repeated."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -175,6 +176,47 @@ def test_a_table_cut_off_anywhere_is_refused() -> None:
             arrow.decode(whole[:cut]).read_all()
     with pytest.raises(InvalidInputError):
         arrow.decode(b"no arrow at all" + b"\xff\xff\xff\xff\x00\x00\x00\x00")
+
+
+def test_a_stream_whose_offsets_lead_elsewhere_is_refused_before_anybody_follows_them() -> None:
+    good = pa.table({"text": ["abc", "de"], "n": [1, 2]})
+    assert arrow.received(b"".join(arrow.encode(good.to_reader()))).read_all() == good
+    offsets = pa.py_buffer(struct.pack("<3i", 0, 2**30, 5))
+    wild = pa.table({"text": pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"abcde")])})
+    no_text = pa.table({"text": pa.array([b"\xff"]).view(pa.string())})
+    for table in (wild, no_text):
+        with pytest.raises(InvalidInputError, match="this Arrow stream is damaged"):
+            arrow.received(b"".join(arrow.encode(table.to_reader())))
+    with pytest.raises(InvalidInputError, match="this Arrow stream is damaged"):
+        arrow.received(b"".join(arrow.encode(good.to_reader())).replace(b"text", b"te\xfft"))
+
+
+DEEP = "[" * 300 + "]" * 300
+WRONG = ",".join(f'"n{number}": 1' for number in range(1001))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (f'{{"parcel": {DEEP}, "notes": {{}}}}', "more than 200 lists and objects stand in one another"),
+        (f'{{"notes": {{"a": "\\ud800"}}, "parcel": {DEEP}}}', "more than 200 lists and objects"),
+        (f'{{"notes": {{"a": "\\\\uD800"}}, "parcel": {DEEP}}}', "more than 200 lists and objects"),
+        (f'{{"parcel": {{"id": "a", "weight": 1}}, "notes": {{{WRONG}}}}}', "1001 values of the body are wrong"),
+        ("[" * 100, "JSON decode error"),
+        (f'{{"notes": {{"a": "{DEEP}"}}, "parcel": 1}}', "a dictionary or an instance of Parcel"),
+    ],
+    ids=range(6),
+)
+def test_a_body_that_would_hold_up_the_server_is_refused_unread(depot: Depot, body: str, said: str) -> None:
+    async def post() -> httpx.Response:
+        async with httpx.AsyncClient(base_url="http://test", transport=httpx.ASGITransport(_app(depot))) as client:
+            return await client.post("/v1/parcels", content=body, headers={"Content-Type": "application/json"})
+
+    answer = portal.run(post())
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert len(answer.text) < 10_000
+    assert depot.calls == []
 
 
 def test_openapi_is_made_of_the_same_declaration(depot: Depot) -> None:

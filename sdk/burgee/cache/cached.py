@@ -78,8 +78,8 @@ class CachedFunction[**P, R]:
         self._cache = cache
         self._options = options
         self._name = options.name or _name(function)
-        self._start = f"{self._name}:{code_of(function)}"
-        self._flights = Flights(self._name)
+        self._start = f"{self._name}:{code_of(function, named=options.name is not None)}"
+        self._flights = Flights(self._name, cache.place)
         self._claims = Claims(cache, options.tags)
         self._lasting = None if options.ttl is None else options.ttl + options.stale
         self._rest_until = 0.0
@@ -175,6 +175,7 @@ class CachedFunction[**P, R]:
                     result = self._function(*args, **kwargs)
                     flight.void = not claim.keep(result, self._lasting)
                     return result
+            self._flights.check_others(flight)
             time.sleep(pause)
             pause = min(2 * pause, _POLL[1])
 
@@ -250,6 +251,7 @@ class CachedFunction[**P, R]:
                     result = await made
                     flight.void = not await self._hop(claim.keep, result, self._lasting)
                     return result
+            self._flights.check_others(flight)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _POLL[1])
 
@@ -318,7 +320,8 @@ def _name(function: Any) -> str:
     while isinstance(function, functools.partial):
         function = function.func
     named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}.{named.__qualname__}"
+    owner = getattr(named, "__objclass__", named)  # of a method of a type that is not written in Python
+    return f"{owner.__module__}.{named.__qualname__}"
 
 
 _background: set[asyncio.Future[Any]] = set()

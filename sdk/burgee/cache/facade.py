@@ -62,7 +62,7 @@ class Cache(Shown):
     def get_many(self, keys: Iterable[str]) -> dict[str, object]:
         """The values under these keys, those that are there."""
         cut = len(self._start)
-        found = self._provider.get_many(self._start + _text(key) for key in _several(keys))
+        found = self._provider.get_many([self._start + _text(key) for key in _listed(keys)])
         return {key[cut:]: entry.value for key, entry in found.items()}
 
     def set(self, key: str, value: object, *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
@@ -81,7 +81,7 @@ class Cache(Shown):
 
     def delete_many(self, keys: Iterable[str]) -> int:
         """Take several away; how many there were."""
-        return self._provider.delete_many([self._start + _text(key) for key in _several(keys)])
+        return self._provider.delete_many([self._start + _text(key) for key in _listed(keys)])
 
     def clear_pattern(self, pattern: str) -> int:
         """Take away all whose key matches, e.g. `user:*`; how many there were. `*`, `?` and `[a-c]` as in Redis."""
@@ -127,13 +127,18 @@ class Cache(Shown):
             name: what the keys begin with; the function's full name unless given. The function's code follows, so
                 that one that was changed begins anew.
         """
-        options = Options.of(ttl, key, tags, stale, name)
+        options = Options.of(ttl, key, [tags] if isinstance(tags, str) else tags, stale, name)
         return lambda function: CachedFunction(function, self, options)
 
     def stats(self) -> StatsView:
         """What the provider did in this process, and holds: for all caches that share it."""
         stats = self._provider.stats()
         return StatsView(**{name: getattr(stats, name) for name in CacheStats.__slots__})
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """What tells it from caches with other contents."""
+        return self._provider, self._start
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -142,7 +147,7 @@ class Cache(Shown):
     def _tagged(self, tags: Iterable[str]) -> list[str]:
         if isinstance(tags, str):
             tags = [tags]  # one tag, as people give it
-        return [self._start + check_key(tag, "a tag") for tag in tags]
+        return [self._start + check_key(tag, "a tag") for tag in _listed(tags, "tags")]
 
     @override
     def __repr__(self) -> str:
@@ -154,13 +159,12 @@ class Cache(Shown):
         return Sheet(f"Cache {self._where}", ("", "value"), rows, ".get, .set, .delete, .cached, .stats().frame()")
 
 
+def _listed(keys: Iterable[str], what: str = "keys") -> Iterable[str]:
+    if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
+        hint = "one key alone: get(key), delete(key)" if what == "keys" else None
+        raise InvalidInputError(f"{what} are a list of texts, not {keys!r:.80}", hint=hint)
+    return keys
+
+
 def _text(key: object) -> str:
     return key if type(key) is str and key else check_key(key)
-
-
-def _several(keys: object) -> Iterable[object]:
-    if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
-        raise InvalidInputError(
-            f"keys are a list of texts, not {keys!r:.80}", hint="one key alone: get(key), delete(key)"
-        )
-    return keys

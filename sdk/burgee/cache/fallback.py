@@ -211,7 +211,7 @@ class WithFallback[T](CacheProvider[T]):
             self._remember(missed)
             warn, self._warned = not self._warned, True
         if warn:
-            _log.warning("the cache goes on in memory: %s: %s", type(error).__name__, error)
+            _log.warning("the cache goes on in memory: %s: %.200s", type(error).__name__, error)
 
     def _remembered(self, missed: Iterable[tuple[str, str]]) -> bool:
         """Remember what the first misses; not if it was taken up meanwhile, and can be told itself."""

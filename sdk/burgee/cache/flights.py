@@ -23,9 +23,11 @@ _flying: ContextVar[tuple["Flight", ...]] = ContextVar("_flying", default=())
 class Flight:
     """One execution, and what became of it."""
 
-    __slots__ = ("_error", "done", "left", "value", "void", "waiting")
+    __slots__ = ("_error", "done", "left", "of", "value", "void", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, of: tuple[object, ...] = ()) -> None:
+        self.of = of
+        """The key, and the cache it is of."""
         self.done: Future[None] = Future()
         self.waiting = 0
         self.left = False
@@ -58,10 +60,10 @@ class Flight:
 
 
 class Flights:
-    """The executions of one function."""
+    """The executions of one function, whose results are in one place."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, place: tuple[object, ...]) -> None:
+        self._name, self._place = name, place
         self._begin()
 
     def _begin(self) -> None:
@@ -75,12 +77,10 @@ class Flights:
         with self._lock:
             flight = self._working.get(key)
             if flight is None:
-                flight = self._working[key] = Flight()
+                flight = self._working[key] = Flight((*self._place, key))
                 return True, flight
             if flight in _flying.get():
-                raise InvalidInputError(
-                    f"{self._name} asks for its own result with the same arguments, and would wait for itself"
-                )
+                raise self._endless()
             flight.waiting += 1
             return False, flight
 
@@ -90,8 +90,18 @@ class Flights:
         with self._lock:
             if key in self._working:
                 return None
-            flight = self._working[key] = Flight()
+            flight = self._working[key] = Flight((*self._place, key))
             return flight
+
+    def check_others(self, flight: Flight) -> None:
+        """Whether another's claim on its key can be waited for: not if that is for what this is called by."""
+        if any(one is not flight and one.of == flight.of for one in _flying.get()):
+            raise self._endless()
+
+    def _endless(self) -> InvalidInputError:
+        return InvalidInputError(
+            f"{self._name} asks for its own result with the same arguments, and would wait for itself"
+        )
 
     @contextmanager
     def working(self, key: str, flight: Flight) -> Iterator[None]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple, override
 
-from burgee.cache.checks import check_jitter, check_key, check_tags, check_ttl, jittered
+from burgee.cache.checks import check_jitter, check_key, check_open, check_tags, check_ttl, jittered
 from burgee.cache.forks import on_fork
 from burgee.cache.held import held
 from burgee.cache.model import CacheEntry, CacheStats
@@ -89,6 +89,7 @@ class MemoryCache[T](CacheProvider[T]):
         self._locks: dict[str, float] = {}
         self._claims: dict[str, _Claimed[T]] = {}
         self._bytes = self._hits = self._misses = self._evicted = self._dropped = 0
+        self._closed = False
         on_fork(self)
 
     def in_child(self) -> None:
@@ -110,6 +111,7 @@ class MemoryCache[T](CacheProvider[T]):
             if kept is None:
                 self._misses += 1
                 check_key(key)
+                check_open(self._closed)  # here, since it costs a hit nothing: what is closed holds none
                 return None
             self._hits += 1
             self._kept.move_to_end(key)
@@ -129,6 +131,7 @@ class MemoryCache[T](CacheProvider[T]):
     def set_many(self, values: Mapping[str, T], ttl: float | None = None, tags: Iterable[str] = ()) -> None:
         made = self._all(values, ttl, check_tags(tags))
         with self._lock:
+            check_open(self._closed)
             for kept in made:
                 self._claims.pop(kept.entry.key, None)
                 self._keep(kept)
@@ -198,6 +201,7 @@ class MemoryCache[T](CacheProvider[T]):
     def claim(self, key: str, seconds: float, tags: Iterable[str] = ()) -> Claim[T] | None:
         made = _Claimed(self, check_key(key), check_ttl(seconds), check_tags(tags))
         with self._lock:
+            check_open(self._closed)
             there = self._claims.get(key)
             if there is not None and there.until > self._clock():
                 return None
@@ -234,7 +238,9 @@ class MemoryCache[T](CacheProvider[T]):
 
     @override
     def close(self) -> None:
-        self.clear()
+        with self._lock:
+            self._closed = True
+            self.clear()
 
     def now(self) -> float:
         """Seconds since 1970, as this provider reckons."""

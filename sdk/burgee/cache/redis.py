@@ -21,7 +21,7 @@ from itertools import batched
 from typing import Any, override
 from urllib.parse import unquote, urlsplit
 
-from burgee.cache.checks import check_jitter, check_key, check_tags, check_ttl, jittered
+from burgee.cache.checks import check_jitter, check_key, check_open, check_tags, check_ttl, jittered
 from burgee.cache.envelope import CLAIM, is_claim, seal, unseal
 from burgee.cache.forks import on_fork
 from burgee.cache.model import CacheEntry, CacheStats
@@ -75,6 +75,7 @@ class RedisCache[T](CacheProvider[T]):
             raise InvalidInputError(f"max_bytes is a whole number from 1, not {max_bytes!r}")
         self._max_bytes = max_bytes
         self._connected: Any = None
+        self._closed = False
         self._connecting = threading.Lock()
         self._entries, self._tags, self._locks = (f"{check_key(prefix, 'a prefix')}:{part}:" for part in "etl")
         self._channel = f"{prefix}:changes"
@@ -91,11 +92,14 @@ class RedisCache[T](CacheProvider[T]):
     @property
     def _client(self) -> Any:
         """The client, made at first use: a cluster is asked for its nodes then, and may be away."""
-        if self._connected is None:
+        client = self._connected
+        if client is None:
             with self._connecting:
+                check_open(self._closed)
                 if self._connected is None:
                     self._connected = self._connect()
-        return self._connected
+                client = self._connected
+        return client
 
     @override
     def get_entry(self, key: str) -> CacheEntry[T] | None:
@@ -202,8 +206,10 @@ class RedisCache[T](CacheProvider[T]):
 
     @override
     def close(self) -> None:
-        if self._connected is not None:
-            self._connected.close()
+        with self._connecting:
+            connected, self._connected, self._closed = self._connected, None, True
+        if connected is not None:
+            connected.close()
 
     def now(self) -> float:
         """Seconds since 1970, as this provider reckons."""
@@ -336,9 +342,8 @@ def connecting(url: str, timeout: float, connections: int) -> tuple[Callable[[],
         name, _, number = parts.path.strip("/").partition("/")
         if not name:
             raise InvalidInputError("a URL of Sentinel names the master: redis+sentinel://host:port/mymaster")
-        watching = sentinel.Sentinel(
-            _hosts(parts.netloc, _SENTINEL_PORT), socket_timeout=timeout, socket_connect_timeout=timeout
-        )
+        quick = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout", "retry")}
+        watching = sentinel.Sentinel(_hosts(parts.netloc, _SENTINEL_PORT), sentinel_kwargs=quick)
         made = watching.master_for(name, db=int(number or 0), ssl=secure, **login, **options)
         return lambda: made, "redis sentinel"
     try:

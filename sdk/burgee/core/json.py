@@ -12,6 +12,9 @@ from burgee.core.errors import InvalidInputError
 
 type Json = str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None
 
+DEEPEST = 200
+"""Lists and objects in one another that are taken from outside."""
+
 
 def dumps(value: object, *, what: str = "value", sort: bool = True) -> str:
     """Compact JSON, its keys sorted unless their order means something. What JSON can't say (NaN, …) is refused."""
@@ -37,6 +40,20 @@ def loads_object(text: str | bytes, what: str) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise TypeError(f"{what} is an object")
     return value
+
+
+def is_too_deep(text: str) -> bool:
+    """Whether more than `DEEPEST` lists and objects stand in one another in a text of JSON."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    from pydantic_core import from_json
+
+    whole = text.replace("\\ud", "\\u0").replace("\\uD", "\\u0")  # half a sign would end it too soon
+    try:
+        from_json(whole)  # it goes just so deep
+    except ValueError as error:
+        return "recursion limit" in str(error)
+    return False
 
 
 def _plain(value: object) -> object:

@@ -31,6 +31,9 @@ class Listing[T](Shown):
     dtypes: Mapping[str, str] = {}
     """Of columns whose values don't tell, where there are no rows or all are missing."""
 
+    shown: Sequence[str] = ()
+    """The columns of what it shows of itself; all of them, unless some are named."""
+
     def __init__(self, first: Page[T], ask: Callable[[str], Page[T]] | None = None) -> None:
         self._items = list(first.items)
         self._after = first.after
@@ -71,9 +74,12 @@ class Listing[T](Shown):
 
     @override
     def _sheet(self) -> Sheet:
-        rows = [list(self._row(item).values()) for item in self._items]
-        more = " and more: iterate, or take .frame()" if self._after is not None else ""
-        return Sheet(type(self).__name__, list(self.columns), rows, f"{len(rows)} shown{more}" if more else "")
+        columns = self.shown or self.columns
+        rows = [[row[name] for name in columns] for row in map(self._row, self._items)]
+        note = "" if rows else "nothing here"
+        if self._after is not None:
+            note = f"{len(rows)} shown and more: iterate, or take .frame()"
+        return Sheet(type(self).__name__, list(columns), rows, note)
 
     @override
     def __repr__(self) -> str:

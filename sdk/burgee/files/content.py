@@ -145,6 +145,8 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^
 _PATTERN = re.compile(rf"\*/\*|[a-z0-9-]+/\*|{_MEDIA_TYPE.pattern}")
 _WITHIN_IMAGES = re.compile(rb"<script|<html|<iframe|<!doctype html|<\?php", re.IGNORECASE)
 _ZIP_END, _ZIP_END_SIZE = b"PK\x05\x06", 22
+_NEVER_ARCHIVES = TEXT_TYPES | {"application/pdf", "application/rtf"}
+"""Besides images, what takes anything behind its end, as an archive takes anything before its beginning."""
 _ENDS = {PARQUET: (b"PAR1", b"PARE"), ARROW_FILE: (b"ARROW1",)}
 
 
@@ -188,7 +190,7 @@ def check_end(tail: bytes, name: str, type: str) -> None:
         raise FileTypeError(f"{shortened(name)!r} holds macros", hint="save it without them", type=MACRO_TYPES[type])
     if type == ZIP and b"META-INF/MANIFEST.MF" in tail:
         raise FileTypeError(f"{shortened(name)!r} is a program in Java", type=JAR)
-    if type.startswith("image/") and _ends_as_zip(tail):
+    if (type in _NEVER_ARCHIVES or type.startswith("image/")) and _ends_as_zip(tail):
         raise FileTypeError(f"{shortened(name)!r} begins as {type} but ends as an archive", type=type)
 
 

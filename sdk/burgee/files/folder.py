@@ -115,8 +115,8 @@ class FolderStorage(StorageProvider[Mapping[str, str]]):
         opened = self._open(key)
         if opened is None:
             return False
-        with opened.file:
-            return not locked(opened.file.fileno(), wait=False)
+        with self._told(), opened.file:
+            return not locked(opened.file.fileno(), wait=False, shared=True)
 
     def stat(self, key: str) -> StoredObject[Mapping[str, str]] | None:
         """What is known of an object; None if there is none."""
@@ -348,7 +348,7 @@ def _removed(path: Path, before: float) -> bool:
     except FileNotFoundError:
         return False
     try:
-        if os.fstat(descriptor).st_mtime > before or not locked(descriptor, wait=False):
+        if os.fstat(descriptor).st_mtime > before or not locked(descriptor, wait=False, shared=True):
             return False
         path.unlink(missing_ok=True)
         return True

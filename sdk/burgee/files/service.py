@@ -186,6 +186,8 @@ class LocalFileService(FileService):
 
         def work() -> AwaitedFile:
             seconds = check_expires(expires)
+            if size is not None:
+                need_whole("a file's size in bytes", size)
             claims = Claims(clean_name(name), media_type(type), size)
             sniff(b"", claims.name, claims.type)  # the name's ending and the type must agree
             need_allowed(media_type(type), claims.name, self._rules.types)

@@ -45,7 +45,7 @@ class Sent:
 
 
 def sent(source: object, name: str | None, type: str | None) -> Sent:
-    """A source as pieces; a frame becomes Parquet, or what the name ends with: `.csv`, `.arrow`, `.jsonl`.
+    """A source as pieces; a frame becomes Parquet, or what the name ends with: `.csv`, `.tsv`, `.arrow`, `.jsonl`.
 
     The index of a frame of pandas becomes columns, unless it has no name and only counts the rows.
 
@@ -87,6 +87,8 @@ def _of_path(path: Path, name: str | None, type: str | None) -> Sent:
 def _of_file(file: Readable, name: str | None, type: str | None) -> Sent:
     if isinstance(cast("object", file), io.TextIOBase):
         raise InvalidInputError("this file is open as text", hint="open it with mode 'rb'")
+    if isinstance(file, io.IOBase) and (file.closed or not file.readable()):
+        raise InvalidInputError("this file is closed, or not open for reading", hint="open it with mode 'rb'")
     own = getattr(file, "name", None)
     if name is None and isinstance(own, str):
         name = Path(own).name
@@ -94,7 +96,7 @@ def _of_file(file: Readable, name: str | None, type: str | None) -> Sent:
 
 
 def _of_frame(frame: object, name: str, type: str | None) -> Sent:
-    return Sent(Encoded(to_arrow(_with_index(frame)), name.rpartition(".")[2].lower()), name, None, type)
+    return Sent(Encoded(to_arrow(_with_index(frame)), ending_of(name)), name, None, type)
 
 
 def _with_index(frame: object) -> object:
@@ -115,9 +117,10 @@ def _with_index(frame: object) -> object:
 def _as_table(name: str) -> str:
     """The name of a frame's file; refused where its ending is that of what no frame becomes."""
     need_text("a file's name", name)
+    name = name.strip()
     types = said_by(name)
     if types and PARQUET not in types and ending_of(name) not in ENDINGS:
-        hint = "call it .parquet, .csv, .arrow or .jsonl; or write the file yourself, and give its path"
+        hint = "call it .parquet, .csv, .tsv, .arrow or .jsonl; or write the file yourself, and give its path"
         raise InvalidInputError(f"a frame can't become {name!r}: burgee writes no .{ending_of(name)}", hint=hint)
     return name
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def as_csv(table: "pa.Table", *, header: bool) -> str:
+def as_csv(table: "pa.Table", separator: str, *, header: bool) -> str:
     """The rows as CSV; lists and objects as JSON, bytes as the text they are."""
     import pyarrow as pa
 
@@ -24,7 +24,7 @@ def as_csv(table: "pa.Table", *, header: bool) -> str:
     for place, field in enumerate(table.schema):
         if pa.types.is_nested(field.type):
             table = table.set_column(place, field.name, pa.array(_texts(table.column(place), None), pa.string()))
-    return str(to_arrow_backed(table).to_csv(index=False, header=header))
+    return str(to_arrow_backed(table).to_csv(sep=separator, index=False, header=header))
 
 
 def as_lines(table: "pa.Table") -> str:

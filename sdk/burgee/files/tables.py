@@ -34,7 +34,7 @@ def frame_of(file: FileMetadata, data: bytes) -> "pd.DataFrame":
 
     try:
         return to_pandas(_table(file.type, data))
-    except (pa.ArrowException, ValueError) as error:
+    except (pa.ArrowException, ValueError, OSError) as error:  # Arrow says OSError of damaged bytes, too
         raise UnreadableFileError(file.name, str(error).partition("\n")[0]) from None
 
 
@@ -46,12 +46,18 @@ def _table(type: str, data: bytes) -> "pa.Table":
 
         return pq.read_table(pa.BufferReader(data))
     if type == ARROW_FILE:
-        return pa.ipc.open_file(pa.py_buffer(data)).read_all()
+        return _whole(pa.ipc.open_file(pa.py_buffer(data)).read_all())
     if type == ARROW_STREAM:
-        return pa.ipc.open_stream(pa.py_buffer(data)).read_all()
+        return _whole(pa.ipc.open_stream(pa.py_buffer(data)).read_all())
     if not data[:_BLOCK].strip() and not data.strip():
         return pa.table({})
     return _with_times(_lines(data)) if type == _LINES else _separated(data, "\t" if type == _TABS else ",")
+
+
+def _whole(table: "pa.Table") -> "pa.Table":
+    """The table, looked through: Arrow believes such a file's offsets, and a wrong one would end the process."""
+    table.validate(full=True)
+    return table
 
 
 def _lines(data: bytes) -> "pa.Table":

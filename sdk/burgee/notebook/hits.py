@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import unescape
 
-from burgee.notebook.tables import cell, text
+from burgee.notebook.tables import inline, text
 from burgee.search.model import Document, Field, Hit, IndexMapping, Kind
 
 _TITLES = ("title", "name", "label", "subject")
@@ -84,7 +84,7 @@ def _fields(hit: Hit[Document], fields: Sequence[Field]) -> str:
     there = [(field, hit.document.get(field.name)) for field in fields]
     shown = [
         f'<span><span class="burgee-dim">{text(field.name)}</span> '
-        f"{_marked_whole(hit, field.name) or cell(_value(field, value))}</span>"
+        f"{_marked_whole(hit, field.name) or inline(_value(field, value))}</span>"
         for field, value in there
         if value not in (None, "", []) and (value != hit.id or field.name in hit.highlights)
     ]

@@ -248,10 +248,13 @@ class SearchBox(Panel):
         if self.result.hits:
             first = (len(self._state.pages) - 1) * self._start.size + 1
             return hits(self.result.hits, self._mapping, first=first)
-        words = f"Nothing is found for “{text(self._state.text)}”" if self._state.text.strip() else "Nothing is there"
+        typed, narrowed = self._state.text.strip(), self._start.text is not None or self._start.filters
+        words = "Nothing is found" if typed or narrowed else "Nothing is there"
+        words += f" for “{text(self._state.text)}”" if typed else ""
         less = " with what is chosen at the side" if any(self._state.chosen) else ""
         hint = "Fewer words find more; <code>word*</code> finds what begins so, <code>word~</code> what is like it."
-        return f'<div class="burgee-search-none"><b>{words}{less}.</b><div class="burgee-dim">{hint}</div></div>'
+        hint = f'<div class="burgee-dim">{hint}</div>' if typed else ""
+        return f'<div class="burgee-search-none"><b>{words}{less}.</b>{hint}</div>'
 
     @override
     def _still(self) -> str:

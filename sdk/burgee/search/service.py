@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from burgee.core.checks import need_text, need_texts, need_whole
 from burgee.core.clock import Clock
 from burgee.core.errors import ConflictError, InvalidInputError, MissingColumnError, MissingTenantError, NotFoundError
-from burgee.core.json import dumps, loads_object
+from burgee.core.json import DEEPEST, dumps, is_too_deep, loads_object
 from burgee.core.page import LARGEST_PAGE
 from burgee.core.result import Err, Ok, Result
 from burgee.core.scope import bind_scope, current_scope, require_tenant
@@ -277,4 +277,6 @@ def _checked(mapping: IndexMapping, id: str, document: Document) -> tuple[str, s
         raise InvalidInputError(
             f"the document {id!r} has {len(text):,} characters of JSON; at most {LARGEST_DOCUMENT:,} can be"
         )
+    if is_too_deep(text):
+        raise InvalidInputError(f"the document {id!r} has more than {DEEPEST} lists and dicts in one another")
     return id, text

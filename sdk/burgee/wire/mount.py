@@ -4,13 +4,13 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from functools import cache
 from itertools import chain
-from typing import Annotated, cast
+from typing import Annotated, cast, get_origin
 from urllib.parse import unquote
 
 import pyarrow as pa
 from fastapi import APIRouter, Body, FastAPI, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, FailFast, ValidationError, WrapValidator, create_model
 from starlette.applications import Starlette
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.routing import BaseRoute
@@ -21,6 +21,7 @@ from burgee.wire import arrow, octets, sse
 from burgee.wire.carrying import body_of, drain, respond
 from burgee.wire.octets import Octets
 from burgee.wire.operation import AFTER, Operation, Parameter, operations
+from burgee.wire.reading import JsonRoute, few_wrong
 from burgee.wire.serving import StreamResponse, streams_of
 from burgee.wire.stream import Stream
 
@@ -61,7 +62,7 @@ def _services(app: Starlette) -> dict[type, object]:
 @cache
 def _routes(protocol: type, tag: str) -> tuple[BaseRoute, ...]:
     """The routes of a protocol. They are made once, as that takes long, and know no application."""
-    router = APIRouter()
+    router = APIRouter(route_class=JsonRoute)
     for operation in operations(protocol):
         summary, _, description = operation.doc.partition("\n")
         router.add_api_route(
@@ -122,7 +123,7 @@ async def _values(
     if model is not None:
         given.update((parameter.name, getattr(body, parameter.name)) for parameter in operation.at("body"))
     for parameter in operation.at("arrow"):
-        given[parameter.name] = arrow.decode(await request.body())
+        given[parameter.name] = arrow.received(await request.body())
     for parameter in operation.at("octets"):
         given[parameter.name] = body_of(request)
     for parameter in operation.at("path"):
@@ -146,14 +147,17 @@ def _parameters(operation: Operation, model: type[BaseModel] | None) -> Iterator
         annotation = Annotated[str | None if parameter.is_document else parameter.annotation, Query()]
         yield inspect.Parameter(parameter.name, keyword, annotation=annotation, default=parameter.default)
     if model is not None:
-        yield inspect.Parameter("body_", keyword, annotation=Annotated[model, Body()])
+        yield inspect.Parameter("body_", keyword, annotation=Annotated[model, WrapValidator(few_wrong), Body()])
 
 
 def _body_model(operation: Operation) -> type[BaseModel] | None:
     """The JSON object of a request: one field for each parameter that travels in the body."""
 
     def field(parameter: Parameter) -> tuple[object, object]:
-        return parameter.annotation, ... if parameter.required else parameter.default
+        annotation: object = parameter.annotation
+        if get_origin(annotation) is tuple:
+            annotation = Annotated[annotation, FailFast()]
+        return annotation, ... if parameter.required else parameter.default
 
     fields = {parameter.name: field(parameter) for parameter in operation.at("body")}
     if not fields:

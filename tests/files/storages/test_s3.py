@@ -11,11 +11,19 @@ from typing import Any
 import httpx
 import pytest
 
+from burgee.core.clock import system_clock
 from burgee.core.errors import InvalidInputError, MissingExtraError, NotFoundError
+from burgee.core.portal import drive
+from burgee.core.result import Err
+from burgee.core.scope import Scope, bind_scope
+from burgee.core.settings import Settings
 from burgee.files.errors import StorageUnavailableError
-from burgee.files.model import SignedUrl
+from burgee.files.model import SignedUrl, Usage
 from burgee.files.opening import storage_of
 from burgee.files.s3 import S3Storage
+from burgee.files.service import LocalFileService
+from burgee.store.database import Database
+from burgee.wire.octets import Octets
 
 LARGE = 5 * 1024 * 1024 + 3
 
@@ -243,6 +251,35 @@ def test_an_upload_in_parts_whose_content_ends_it_is_aborted_and_the_old_object_
         strict.write("a", content(), {})
     assert b"".join(strict.read("a")) == b"old"
     assert strict.sweep("", 0) == 0
+
+
+def test_keys_that_are_taken_away_in_mid_upload_leave_nothing_and_are_told(strict: S3Storage) -> None:
+    keys = strict._client._request_signer._credentials
+    right = keys.secret_key
+
+    def content() -> Iterator[bytes]:
+        yield b"a" * (2 * strict._part_size)
+        keys.secret_key = "taken away"
+        yield b"a" * strict._part_size
+
+    database = Database.in_memory()
+    service = LocalFileService(database, system_clock, lambda: strict, Settings(files_quota=50_000_000))
+    with bind_scope(Scope("acme")):
+        kept = drive(service.upload(Octets([b"abc"]), "a.txt")).unwrap()
+        try:
+            with pytest.raises(StorageUnavailableError, match="SignatureDoesNotMatch"):
+                drive(service.upload(Octets(content()), "b.txt")).unwrap()
+            for refused in (drive(service.delete(kept.id)), drive(service.check(older_than=0))):
+                assert isinstance(refused, Err)
+                assert isinstance(refused.error, StorageUnavailableError)
+        finally:
+            keys.secret_key = right
+        assert drive(service.usage()).unwrap() == Usage(1, 3, 50_000_000)
+        assert b"".join(drive(service.read(kept.id)).unwrap()) == b"abc"
+        assert drive(service.check(repair=True, older_than=0)).unwrap().ok
+        assert strict.sweep("", 0) == 0
+        assert [found.key for found in strict.list()] == [f"acme/{kept.id}"]
+    database.close()
 
 
 def test_without_boto3_the_extra_is_named(strict: S3Storage, monkeypatch: pytest.MonkeyPatch) -> None:

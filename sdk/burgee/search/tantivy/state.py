@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic_core import from_json
 
 from burgee.core.errors import NotFoundError
-from burgee.core.json import loads_object
 from burgee.search.checks import check_query, check_suggest
 from burgee.search.cursor import BY_SCORE, SCORE, decode, encode, order
 from burgee.search.model import Document, FacetAnswer, Hit, IndexMapping, Kind, SearchQuery, SearchResult, Sort, Text
@@ -294,11 +293,7 @@ class State:
     def _stored(self, address: "tantivy.DocAddress") -> tuple[str, Document]:
         """The id of a document, and the document."""
         found = self._searcher.doc(address)
-        held = found.get_first("document") or b"{}"
-        try:
-            return str(found.get_first("id")), from_json(held)
-        except ValueError:  # it goes no deeper than 200 lists and dicts
-            return str(found.get_first("id")), loads_object(bytes(held), "a document")
+        return str(found.get_first("id")), from_json(found.get_first("document") or b"{}")
 
     def _documents(self, query: "tantivy.Query") -> Iterator[tuple[str, Document]]:
         for _, address in self._searcher.search(query, max(1, int(self._searcher.num_docs))).hits:
