@@ -61,6 +61,16 @@ if TYPE_CHECKING:
     from burgee.experiments.frames import from_frame as experiment
     from burgee.experiments.planning import Plan, plan
     from burgee.experiments.result import ExperimentResult
+    from burgee.files.errors import (
+        ChecksumError,
+        FileTooLargeError,
+        FileTypeError,
+        InfectedFileError,
+        QuotaExceededError,
+        ScannerUnavailableError,
+        StorageUnavailableError,
+        UploadRefusedError,
+    )
     from burgee.flags.applications.evaluator import FlagEvaluator
     from burgee.flags.applications.exposures import ExposureRecorder, Exposures
     from burgee.flags.applications.keeping import Notice
@@ -72,7 +82,7 @@ if TYPE_CHECKING:
     from burgee.privacy.model import SubjectMark as Subject
     from burgee.projections.facade import ProjectionHandle, Projections
     from burgee.projections.projection import Projection
-    from burgee.search.errors import DegradedSearchWarning, SearchUnavailableError
+    from burgee.search.errors import DegradedSearchWarning, SearchRefusedError, SearchUnavailableError
     from burgee.search.facade import Search, SearchIndex
     from burgee.search.indexer import Indexer
     from burgee.store.registry import event, upcaster
@@ -110,13 +120,26 @@ _ERRORS = (
     "WorkspaceError",
 )
 
+_FILE_ERRORS = (
+    "ChecksumError",
+    "FileTooLargeError",
+    "FileTypeError",
+    "InfectedFileError",
+    "QuotaExceededError",
+    "ScannerUnavailableError",
+    "StorageUnavailableError",
+    "UploadRefusedError",
+)
+
 _HOMES = {
     **dict.fromkeys(_ERRORS, "burgee.core.errors"),
+    **dict.fromkeys(_FILE_ERRORS, "burgee.files.errors"),
     "ANY": "burgee.events.model",
     "DegradedSearchWarning": "burgee.search.errors",
     "Indexer": "burgee.search.indexer",
     "Search": "burgee.search.facade",
     "SearchIndex": "burgee.search.facade",
+    "SearchRefusedError": "burgee.search.errors",
     "SearchUnavailableError": "burgee.search.errors",
     "Aggregate": "burgee.events.aggregate",
     "Evaluation": "burgee.flags.model",
@@ -171,6 +194,7 @@ __all__ = [
     "AlreadyExistsError",
     "AuthenticationError",
     "BurgeeError",
+    "ChecksumError",
     "ConcurrencyError",
     "ConflictError",
     "DegradedSearchWarning",
@@ -183,10 +207,13 @@ __all__ = [
     "Experiments",
     "ExposureRecorder",
     "Exposures",
+    "FileTooLargeError",
+    "FileTypeError",
     "Flag",
     "FlagEvaluator",
     "Flags",
     "Indexer",
+    "InfectedFileError",
     "InvalidInputError",
     "ManualClock",
     "MissingColumnError",
@@ -206,16 +233,20 @@ __all__ = [
     "ProjectionHandle",
     "Projections",
     "Query",
+    "QuotaExceededError",
     "Reason",
     "RemoteError",
+    "ScannerUnavailableError",
     "SchemaError",
     "Search",
     "SearchIndex",
+    "SearchRefusedError",
     "SearchUnavailableError",
     "ServerFailureError",
     "ServerUnavailableError",
     "Settings",
     "Snapshot",
+    "StorageUnavailableError",
     "StoredEvent",
     "StreamClosedError",
     "Subject",
@@ -224,6 +255,7 @@ __all__ = [
     "UnknownSchemaVersionError",
     "UnreadableFileError",
     "UpcastError",
+    "UploadRefusedError",
     "Variant",
     "Workspace",
     "WorkspaceError",

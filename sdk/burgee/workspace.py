@@ -17,7 +17,7 @@ from burgee.core.errors import AlreadyExistsError, InvalidInputError
 from burgee.core.history import History
 from burgee.core.json import Json
 from burgee.core.link import Link
-from burgee.core.listing import Listing
+from burgee.core.listing import Listing, typed
 from burgee.core.page import LARGEST_PAGE, Page
 from burgee.core.portal import portal
 from burgee.core.scope import Caller
@@ -140,7 +140,7 @@ class Tenant(Shown):
             f"Tenant {self.id}",
             ("", "value"),
             rows,
-            ".flags, .segments, .events, .projections, .settings(model), .history()",
+            ".flags, .segments, .events, .projections, .search, .files, .cache, .settings(model), .history()",
         )
 
 
@@ -159,6 +159,7 @@ class TenantList(Listing[Tenant]):
 
     __slots__ = ()
     columns = _COLUMNS
+    dtypes = typed(text="id name", whole="version", moment="created_at updated_at")
 
     @override
     def __iter__(self) -> Iterator[Tenant]:
@@ -308,9 +309,11 @@ class Workspace(Shown):
         """The API keys there are: `id, name, tenant, admin, revoked, created_at`."""
         import pandas as pd
 
-        columns = list(KeyInfo.__slots__)
-        rows = [[getattr(key, name) for name in columns] for key in self._link.call(self.services.keys.list())]
-        return pd.DataFrame(rows, columns=columns)
+        keys = self._link.call(self.services.keys.list())
+        kinds = typed(text="id name tenant", yes_no="admin revoked", moment="created_at")
+        return pd.DataFrame(
+            {name: pd.Series([getattr(key, name) for key in keys], dtype=kinds[name]) for name in kinds}
+        )
 
     def revoke_key(self, id: str) -> KeyInfo:
         """Take a key's power away, for good and at once."""

@@ -1,9 +1,9 @@
 """`@cached` (R1.4, P4)."""
 
 import asyncio
+import copy
 import inspect
-import subprocess
-import sys
+import os
 import threading
 import time
 from collections import Counter
@@ -13,12 +13,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from burgee.cache.facade import Cache
+from burgee.cache.fingerprint import fingerprint
 from burgee.cache.memory import MemoryCache
 from burgee.cache.redis import RedisCache
 from burgee.core.errors import InvalidInputError
-from services import children
+from cache.conftest import forked
 from services.redis import RedisServer
 
 
@@ -58,6 +61,29 @@ def test_equal_arguments_are_one_execution_however_they_are_given(store: Cache) 
     add(1)
     assert calls["add"] == 3
     assert add.invalidate_all() == 2
+
+
+nested = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec="utf-8")) | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.integers(), inner, max_size=3) | st.tuples(inner),
+    max_leaves=5,
+)
+
+
+@given(st.lists(nested, max_size=3), st.dictionaries(st.sampled_from("abc"), nested, max_size=3))
+def test_whatever_the_arguments_are_equal_ones_are_one_execution_and_give_one_result(
+    args: list[Any], kwargs: dict[str, Any]
+) -> None:
+    executed: list[None] = []
+
+    @Cache(MemoryCache(), "t").cached(ttl=60)
+    def given(*args: object, **kwargs: object) -> tuple[object, object]:
+        executed.append(None)
+        return args, kwargs
+
+    results = [given(*args, **kwargs), given(*copy.deepcopy(args), **dict(reversed(kwargs.items())))]
+    assert len(executed) == 1
+    assert fingerprint(results[0]) == fingerprint(results[1]) == fingerprint((tuple(args), kwargs))
 
 
 def test_none_and_frames_are_results_like_others(store: Cache) -> None:
@@ -231,24 +257,23 @@ def test_options_that_are_none_are_refused(bad: dict[str, Any]) -> None:
         Cache(MemoryCache(), "t").cached(**bad)
 
 
-CODE = """
-import sys, time
-from burgee.cache.facade import Cache
-from burgee.cache.redis import RedisCache
-cache = Cache(RedisCache(sys.argv[1], prefix=sys.argv[2], timeout=5), "t")
-
-@cache.cached(ttl=60, name="slow")
-def slow():
-    time.sleep(0.5)
-    return sys.argv[3]
-
-print(slow(), flush=True)
-"""
-
-
 def test_several_processes_are_one_execution(redis_server: RedisServer, prefix: str) -> None:
-    command = [sys.executable, "-c", CODE, redis_server.url, prefix]
-    processes = [children.start([*command, str(number)], stdout=subprocess.PIPE) for number in range(4)]
-    said = {process.communicate(timeout=60)[0].strip() for process in processes}
-    assert len(said) == 1
-    assert said <= {"0", "1", "2", "3"}
+    cache = Cache(RedisCache[Any](redis_server.url, prefix=prefix, timeout=5), "t")
+    told, began = os.pipe(), os.pipe()
+
+    @cache.cached(ttl=60, name="slow")
+    def slow() -> int:
+        os.write(began[1], b"x")
+        time.sleep(0.3)
+        return os.getpid()
+
+    def tell() -> bool:
+        os.write(told[1], slow().to_bytes(8))
+        return True
+
+    children = [forked(tell) for _ in range(4)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0, 0]
+    results = os.read(told[0], 100)
+    assert results == 4 * results[:8]
+    assert int.from_bytes(results[:8]) in children
+    assert os.read(began[0], 100) == b"x"

@@ -1,7 +1,11 @@
 """`ws.cache` and `acme.cache`, and what settings make of them."""
 
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from pydantic import SecretStr
@@ -58,6 +62,54 @@ def test_the_verbs_of_a_cache() -> None:
         assert frame["entries"].item() == 2
         assert "memory" in repr(cache)
         assert ("entries", 2) in cache._sheet().rows
+
+
+@pytest.mark.parametrize("one", ["user:1", b"user:1", None, 1], ids=["text", "bytes", "none", "number"])
+def test_one_key_in_place_of_several_is_not_taken_apart_into_letters(one: Any) -> None:
+    with burgee.open("memory://") as ws:
+        ws.cache.set_many({"u": 1, "1": 2})
+        for many in (ws.cache.get_many, ws.cache.delete_many):
+            with pytest.raises(InvalidInputError, match="keys are a list of texts, not ") as caught:
+                many(one)
+            assert "one key alone" in caught.value.hints[0]
+        with pytest.raises(InvalidInputError, match="values by their keys must be a dict, not "):
+            ws.cache.set_many(one)
+        assert ws.cache.get_many(pd.Series(["u", "1"])) == {"u": 1, "1": 2}
+
+
+def test_a_pattern_that_is_wrong_is_named_as_it_was_given() -> None:
+    with burgee.open("memory://") as ws, pytest.raises(InvalidInputError, match=r"the pattern '\[user' opens"):
+        ws.cache.clear_pattern("[user")
+
+
+def test_what_is_no_list_and_no_mapping_is_told_and_nothing_is_done() -> None:
+    cache: Any = Cache(MemoryCache(), "t")
+    cache.set_many({"a": 1, "b": 2})
+    works: list[Callable[[], object]] = [
+        lambda: cache.get_many("ab"),
+        lambda: cache.delete_many("ab"),
+        lambda: cache.delete_many(None),
+        lambda: cache.set_many([("a", 3)]),
+        lambda: cache.set("a", 3, tags=None),
+        lambda: cache.set("a", 3, tags=b"t"),
+        lambda: cache.set("a", 3, tags=3),
+    ]
+    for work in works:
+        with pytest.raises(InvalidInputError, match=r"are a list of texts|must be a dict"):
+            work()
+    assert cache.get_many(["a", "b"]) == {"a": 1, "b": 2}
+    assert cache.cached(ttl=60, tags="one")(int.bit_length)(4) == 3
+    assert cache.clear_tags("one") == 1
+
+
+@pytest.mark.parametrize("seconds", [np.int64(60), np.float32(60), Fraction(60)], ids=["int64", "float32", "fraction"])
+def test_a_time_may_be_any_number(seconds: Any) -> None:
+    cache = Cache(MemoryCache(), "t")
+    cache.set("k", 1, ttl=seconds)
+    entry = cache.get_entry("k")
+    assert entry is not None
+    assert entry.ttl == pytest.approx(60)
+    assert cache.cached(ttl=seconds, stale=seconds)(abs)(-1) == 1
 
 
 @pytest.mark.parametrize("tenant", [False, True])

@@ -4,8 +4,10 @@ import datetime as dt
 import enum
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,8 +19,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
-from burgee.cache.fingerprint import fingerprint
+from burgee.cache.fingerprint import code_of, fingerprint
 from burgee.core.errors import InvalidInputError
 
 
@@ -71,7 +74,9 @@ def test_tables_and_arrays_are_told_by_content() -> None:
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
 nested = st.recursive(
-    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner), max_leaves=8
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3) | st.tuples(inner),
+    max_leaves=8,
 )
 
 
@@ -114,6 +119,36 @@ def adds(number: int) -> Callable[[int], int]:
     return lambda other: other + number
 
 
+@dataclass
+class Order:
+    number: int
+
+
+class Late(Order):
+    """With what is no field."""
+
+    def __init__(self, number: int, days: int) -> None:
+        super().__init__(number)
+        self.days = days
+
+    @cached_property
+    def costs(self) -> object:
+        """What is kept of what was computed is no content, and need not be told."""
+        return object()
+
+
+class Address(BaseModel):
+    city: str
+
+
+class Foreign(Address):
+    country: str
+
+
+class Person(BaseModel):
+    address: Address
+
+
 PAIRS: dict[str, tuple[object, object]] = {
     "fields": (np.zeros(1, [("a", "i4")]), np.zeros(1, [("b", "i4")])),
     "a time and a number": (np.datetime64(5, "ns"), 5),
@@ -147,6 +182,14 @@ PAIRS: dict[str, tuple[object, object]] = {
     "builtins": (len, max),
     "lambdas": (lambda number: number + 1, lambda number: number + 2),
     "what a lambda closes over": (adds(1), adds(2)),
+    "what lies beside a dataclass's fields": (Late(1, days=2), Late(1, days=3)),
+    "a model and one that is more": (
+        Person(address=Foreign(city="Basel", country="CH")),
+        Person(address=Foreign(city="Basel", country="DE")),
+    ),
+    "kept functions": (lru_cache(adds(1)), lru_cache(adds(2))),
+    "methods of types": (str.upper, str.lower),
+    "how often times follow each other": (pd.DatetimeIndex(["2026-01-01"], freq="D"), pd.DatetimeIndex(["2026-01-01"])),
 }
 
 
@@ -155,6 +198,26 @@ def test_what_is_easily_taken_for_the_other_is_not(name: str) -> None:
     one, other = PAIRS[name]
     assert fingerprint(one) == fingerprint(one)
     assert fingerprint(one) != fingerprint(other)
+
+
+def test_what_an_object_keeps_of_what_it_computed_is_no_content() -> None:
+    order = Late(1, days=2)
+    before = fingerprint(order)
+    assert order.costs is not None
+    assert fingerprint(order) == before
+
+
+def test_functions_are_told_by_what_can_be_told_beside_what_cant() -> None:
+    def closing(value: object) -> Callable[[], object]:
+        return lambda: value
+
+    thing = object()
+    assert code_of(closing([thing, {"n": 1}])) == code_of(closing([thing, {"n": 1}]))
+    assert code_of(closing([thing, {"n": 1}])) != code_of(closing([thing, {"n": 2}]))
+    assert code_of(partial(pow, 2)) != code_of(partial(pow, 3))
+    itself: list[object] = [thing]
+    itself.append(itself)
+    assert code_of(closing(itself)) != code_of(closing(thing))
 
 
 def test_content_is_equal_wherever_it_was_cut_out_of() -> None:

@@ -10,6 +10,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -92,6 +93,17 @@ def test_a_function_that_asks_for_its_own_result_is_told_and_one_that_asks_for_o
     def fibonacci(number: int) -> int:
         return number if number < 2 else fibonacci(number - 1) + fibonacci(number - 2)
 
+    def layer(inner: Callable[[int], int] | None) -> CachedFunction[[int], int]:
+        below = SimpleNamespace(ask=inner)  # only its type counts, so that all layers have one key
+
+        @store.cached(ttl=60, name="layer", key=lambda number: number)
+        def ask(number: int) -> int:
+            return below.ask(number) if below.ask else number
+
+        return ask
+
+    with pytest.raises(InvalidInputError, match="wait for itself"):
+        layer(layer(None))(1)
     with pytest.raises(InvalidInputError, match="wait for itself"):
         endless(1)
     with pytest.raises(InvalidInputError, match="wait for itself"):
@@ -321,6 +333,42 @@ async def _yields_async() -> Any:
 def test_what_cant_be_cached_is_refused_where_it_is_written(store: Cache, function: Any, says: str) -> None:
     with pytest.raises(InvalidInputError, match=says):
         store.cached(ttl=60)(function)
+
+
+class Times:
+    """An object that can be called, and whose method can be."""
+
+    def __init__(self, factor: int) -> None:
+        self.factor = factor
+
+    def __call__(self, number: int) -> int:
+        return self.factor * number
+
+    def once(self, number: int) -> int:
+        return self.factor * number
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Times, lambda factor: Times(factor).once, lambda factor: functools.partial(Times.once, Times(factor))],
+    ids=["an object", "its method", "a part with it"],
+)
+def test_what_is_called_through_an_object_is_told_by_that_and_never_taken_for_another(
+    store: Cache, make: Callable[[int], Callable[[int], int]]
+) -> None:
+    with pytest.raises(InvalidInputError, match="is of type Times, whose content can't be told"):
+        store.cached(ttl=60)(make(2))
+    named = [store.cached(ttl=60, name=str(factor))(make(factor)) for factor in (2, 3)]
+    assert [one(5) for one in named] == [10, 15]
+
+
+def test_an_object_that_says_what_it_is_can_be_called_and_cached(store: Cache) -> None:
+    class Told(Times):
+        def __cache_key__(self) -> int:
+            return self.factor
+
+    assert [store.cached(ttl=60)(Told(factor))(5) for factor in (2, 3, 2)] == [10, 15, 10]
+    assert [store.cached(ttl=60)(Told(factor).once)(5) for factor in (2, 3, 2)] == [10, 15, 10]
 
 
 def test_cached_without_brackets_is_told(store: Cache) -> None:

@@ -1,6 +1,10 @@
+"""A cache in memory: its bounds, its clock, and what is encrypted (R1.1, R1.6, P1)."""
+
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from burgee.cache.encrypted import Encrypted
 from burgee.cache.memory import MemoryCache
@@ -34,6 +38,30 @@ def test_bytes_are_bounded_and_what_is_larger_than_all_is_not_kept() -> None:
     assert cache.get_entry("k49") is not None
     cache.set("k49", "x" * 10_000)
     assert cache.get_entry("k49") is None
+
+
+@given(
+    st.floats(1e-3, 1e9, allow_subnormal=False),
+    st.lists(st.floats(0, 2), max_size=4),
+    st.floats(0, 0.9, exclude_max=True),
+)
+def test_a_value_is_there_until_its_time_is_over_and_gone_from_then_on(
+    ttl: float, shares: list[float], jitter: float
+) -> None:
+    now = [0.0]
+    cache = MemoryCache[int](clock=lambda: now[0], jitter=jitter)
+    cache.set("k", 1, ttl=ttl)
+    entry = cache.get_entry("k")
+    assert entry is not None
+    assert (1 - jitter) * ttl <= entry.ttl <= ttl
+    for share in sorted(shares):
+        now[0] = share * ttl
+        there = now[0] < entry.expires_at
+        assert (cache.get_entry("k") is not None) is there
+        assert ("k" in cache.get_many(["k"])) is there
+    now[0] = 3 * ttl
+    assert not cache.delete("k")
+    assert cache.stats().entries == 0
 
 
 def test_time_and_jitter() -> None:

@@ -1,6 +1,7 @@
 """What every provider does alike (R1.1, R1.2, R1.3, R1.7, P1, P2, P3)."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from burgee.cache.protocol import CacheProvider
-from burgee.core.errors import InvalidInputError
+from burgee.core.errors import InvalidInputError, WorkspaceError
 
 type Any_ = CacheProvider[Any]
 
@@ -223,3 +224,17 @@ def test_stats_count_hits_and_misses(cache: Any_) -> None:
     assert (after.hits - before.hits, after.misses - before.misses) == (3, 1)
     assert after.hit_rate is not None
     assert 0 < after.hit_rate < 1
+
+
+def test_what_is_closed_says_so(cache: Any_) -> None:
+    cache.set("k", 1)
+    cache.close()
+    works: list[Callable[[], object]] = [
+        lambda: cache.get_entry("k"),
+        lambda: cache.get_many(["k"]),
+        lambda: cache.set("k", 1),
+        lambda: cache.claim("k", 30),
+    ]
+    for work in works:
+        with pytest.raises(WorkspaceError, match="this cache is closed"):
+            work()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any, override
@@ -151,7 +152,21 @@ def test_what_was_read_just_before_it_changed_is_not_held(redis_server: RedisSer
     cache.close()
 
 
-HEAD = 17  # bytes before the value: the version and two times
+def test_a_sentinel_that_does_not_answer_is_asked_once_and_not_waited_for_again_and_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        cache = WithFallback(
+            RedisCache[Any](f"redis+sentinel://127.0.0.1:{silent.getsockname()[1]}/m", timeout=0.05), MemoryCache()
+        )
+        cache.set("k", 1)
+        assert cache.stats().away
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+        cache.close()
+
+
+HEAD = 46  # bytes before the value: the version, a claim and two times
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,31 @@ def test_what_would_be_something_else_is_refused(value: object) -> None:
         standard.dump(value)
 
 
+DAYS = pd.date_range("2026-10-24", periods=4, freq="D", tz="Europe/Berlin")
+
+
+def test_how_often_times_follow_each_other_is_kept_or_refused() -> None:
+    daily = pd.DataFrame({"n": range(4)}, index=DAYS)
+    for value in (daily, daily["n"], DAYS, daily.T, [daily], daily.resample("12h").sum()):
+        back = standard.load(standard.dump(value))
+        for one, other in zip(_indexes(value), _indexes(back), strict=True):
+            assert one.freq == other.freq is not None
+    irregular = daily.set_axis(pd.DatetimeIndex(list(DAYS)))
+    assert standard.load(standard.dump(irregular)).index.freq is None
+    assert fingerprint(irregular) != fingerprint(daily)
+    holidays = pd.offsets.CustomBusinessDay(holidays=["2026-11-02"])
+    with pytest.raises(InvalidInputError, match="would not come back equal"):
+        standard.dump(pd.Series(1, index=pd.date_range("2026-10-30", periods=3, freq=holidays)))
+
+
+def _indexes(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return _indexes(value[0])
+    if isinstance(value, pd.DataFrame):
+        return [axis for axis in (value.index, value.columns) if isinstance(axis, pd.DatetimeIndex)]
+    return [value.index if isinstance(value, pd.Series) else value]
+
+
 def test_attrs_are_kept_or_refused() -> None:
     frame = FRAME.copy()
     frame.attrs["unit"] = "EUR"

@@ -275,6 +275,18 @@ def test_a_picture_that_is_something_else_as_well_is_refused(hidden: bytes) -> N
         sniff(b"GIF89a/*" + hidden, "a.gif")
 
 
+@pytest.mark.parametrize(
+    ("name", "begin"),
+    [("a.csv", b"a,b\n" * 20_000), ("a.pdf", b"%PDF-1.7\n%%EOF\n"), ("a.rtf", b"{\\rtf1}")],
+    ids=["csv", "pdf", "rtf"],
+)
+def test_a_text_or_document_that_ends_as_an_archive_is_refused(name: str, begin: bytes) -> None:
+    type = sniff(begin, name)
+    check_end(begin[-HEAD:], name, type)
+    with pytest.raises(FileTypeError, match="ends as an archive"):
+        check_end((begin + zipped("evil.txt"))[-HEAD:], name, type)
+
+
 def test_a_picture_that_ends_as_an_archive_is_refused() -> None:
     polyglot = png() + zipped("META-INF/MANIFEST.MF")
     assert sniff(polyglot, "a.png") == "image/png"

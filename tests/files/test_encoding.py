@@ -95,7 +95,7 @@ def test_what_a_kind_of_file_can_not_hold_is_said_and_leaves_nothing(tmp_path: P
     table = pa.table({"raw": [b"\xff"]})
     with burgee.open(str(tmp_path), settings=Settings(progress=False)) as ws:
         acme = ws.tenants.create("acme")
-        with pytest.raises(InvalidInputError, match="this frame can't be written as JSON lines: 'utf-8' codec"):
+        with pytest.raises(InvalidInputError, match="this frame can't be written as JSON lines: column 'raw'"):
             acme.files.upload(table, "raw.jsonl")
         assert (acme.files.usage().files, acme.files.check(older_than=0).ok) == (0, True)
         assert acme.files.upload(table, "raw.parquet").frame()["raw"].tolist() == [b"\xff"]

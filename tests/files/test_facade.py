@@ -14,6 +14,7 @@ import burgee
 from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError, UnreadableFileError
 from burgee.core.settings import Settings
 from burgee.files.errors import ChecksumError, FileTypeError
+from burgee.files.facade import BAR_BYTES
 from burgee.files.folder import FolderStorage
 from burgee.files.service import LocalFileService
 from burgee.wire.octets import RangeError
@@ -151,10 +152,24 @@ def test_files_show_what_is_known_and_complete_their_ids(here: Tenant) -> None:
     assert file.history().frame().to_dict("records")[0]["change"] == "uploaded"
 
 
-def test_a_progress_bar_is_shown_if_it_is_wanted(here: Tenant, capsys: pytest.CaptureFixture[str]) -> None:
-    file = here.files.upload(b"abc", "a.txt", progress=True)
+def test_a_progress_bar_is_shown_if_it_is_wanted_and_takes_a_while(
+    here: Tenant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small, large = b"abc", b"abc" * (BAR_BYTES // 2)
+    assert here.files.upload(small, "a.txt", progress=True).read() == small
+    assert here.files.upload(FRAME, "a.csv", progress=True).frame().equals(FRAME)
+    assert capsys.readouterr() == ("", "")
+    assert here.files.upload(large, "b.txt", progress=True).read() == large
     assert capsys.readouterr().out == ""  # it goes to stderr
-    assert file.read() == b"abc"
+
+
+def test_a_list_shows_what_is_read_and_its_frame_has_the_checksums_too(here: Tenant) -> None:
+    assert here.files.list()._sheet().note == "nothing here"
+    file = here.files.upload(b"abc", "a.txt")
+    for shown in (here.files.list()._sheet(), here.files._sheet()):
+        assert list(shown.columns) == ["id", "name", "size", "type", "created_at", "created_by", "labels"]
+        assert [list(row[:3]) for row in shown.rows] == [[file.id, "a.txt", 3]]
+    assert here.files.frame()["checksum"].tolist() == [file.checksum]
 
 
 def test_an_archive_in_memory_goes_with_its_workspace() -> None:

@@ -66,6 +66,7 @@ def test_its_length_can_be_asked_without_its_content(address: str) -> None:
     ours = {"content-disposition", "content-length", "content-type", "etag", "accept-ranges"}
     assert {name: head.headers.get(name) for name in ours} == {name: whole.headers.get(name) for name in ours}
     assert httpx.head(address[:-4] + "AAAA").status_code == 403
+    assert httpx.head(address, headers={"If-Match": '"of another"'}).status_code == 412
 
 
 def test_a_part_of_what_was_changed_meanwhile_is_not_given_and_what_is_known_is_not_sent_again(address: str) -> None:
@@ -78,6 +79,10 @@ def test_a_part_of_what_was_changed_meanwhile_is_not_given_and_what_is_known_is_
         ("bytes=500-", {"If-None-Match": mark}, 304),
         ("bytes=0-3", {"If-None-Match": f'"x", W/{mark}'}, 304),
         ("bytes=0-3", {"If-None-Match": '"x"'}, 206),
+        ("bytes=0-3", {"If-Match": f'"x", {mark}'}, 206),
+        ("bytes=0-3", {"If-Match": "*"}, 206),
+        ("bytes=0-3", {"If-Match": '"x"'}, 412),
+        ("bytes=500-", {"If-Match": '"x"'}, 412),
     ):
         got = httpx.get(address, headers={"Range": part, **condition})
         assert (part, condition, got.status_code) == (part, condition, status)
@@ -105,10 +110,16 @@ def sent(url: str, head: bytes, body: bytes) -> bytes:
         (b"Content-Length: 10\r\nTransfer-Encoding: chunked\r\n", b"5\r\n01234\r\n0\r\n\r\n"),
         (b"Transfer-Encoding: chunked\r\n", b"ZZ\r\n01234\r\n0\r\n\r\n"),
         (b"Transfer-Encoding: chunked\r\n", b"5\r\n01234"),
+        (b"Transfer-Encoding: chunked\r\nContent-Length: 10\r\n", b"a\r\n0123456789\r\n0\r\n\r\n"),
+        (b"Content-Length: 10\r\nContent-Encoding: gzip\r\n", b"0123456789"),
+        (b"Content-Length: 10\r\nContent-Range: bytes 0-9/20\r\n", b"0123456789"),
     ],
-    ids=["breaks off", "too short", "negative", "endless", "two lengths", "two ways", "no chunk", "no end"],
+    ids=[
+        *("breaks off", "too short", "negative", "endless", "two lengths", "two ways", "no chunk", "no end"),
+        *("one length twice", "packed", "a part"),
+    ],
 )
-def test_a_body_whose_length_is_a_lie_leaves_nothing_behind_and_is_no_failure_of_the_server(
+def test_a_body_that_is_not_just_the_file_leaves_nothing_behind_and_is_no_failure_of_the_server(
     tenant: Tenant, head: bytes, body: bytes
 ) -> None:
     before = tenant.files.usage()

@@ -62,6 +62,8 @@ def test_a_good_name_is_kept(given_: str, kept: str) -> None:
         ("a\u2066b", "U\\+2066"),
         ("a\ufeffb", "U\\+FEFF"),
         ("a\u2028b", "U\\+2028"),
+        ("\u3164", "U\\+3164"),
+        ("report\u115f.csv", "U\\+115F"),
         ("\ud800", "U\\+D800"),
         ("é" * 128, "256 bytes"),
         ("NUL", "a device"),

@@ -1,5 +1,7 @@
 """What must not go wrong with anybody's data: two at once, a full disk, a clock that goes back, names of any length."""
 
+import io
+import os
 import resource
 import sqlite3
 import sys
@@ -14,11 +16,12 @@ import pytest
 
 import burgee
 from burgee.core.clock import ManualClock
-from burgee.core.errors import ConflictError, InvalidInputError, WorkspaceError
+from burgee.core.errors import ConflictError, InvalidInputError, NotFoundError, UnreadableFileError, WorkspaceError
 from burgee.core.portal import drive
 from burgee.core.result import Err, Ok
 from burgee.core.scope import Scope, bind_scope
 from burgee.core.settings import Settings
+from burgee.files.errors import FileTooLargeError, StorageUnavailableError
 from burgee.files.folder import FolderStorage
 from burgee.files.service import LocalFileService
 from burgee.store.database import Database
@@ -86,6 +89,39 @@ def test_of_two_who_put_at_one_address_at_once_one_has_put_a_whole_file(service:
             whole = b"".join(drive(service.read(kept.id)).unwrap())
             assert whole in {b"a" * 100, b"b" * 100}
             assert drive(service.check(older_than=0)).unwrap().ok
+
+
+def test_at_one_address_only_few_may_send_at_once(service: LocalFileService) -> None:
+    all_four, refused = threading.Barrier(5), threading.Event()
+
+    def slow() -> Iterator[bytes]:
+        all_four.wait(30)
+        refused.wait(30)
+        yield b"abc"
+
+    with bind_scope(Scope("acme")):
+        awaited, other = (drive(service.upload_url(f"{name}.txt", "text/plain")).unwrap() for name in "ab")
+    claims = drive(service.permitted(awaited.address.url.rpartition("/")[2], "PUT")).unwrap()
+    with ThreadPoolExecutor(4) as pool:
+        four = [pool.submit(lambda: drive(service.receive(claims, Octets(slow())))) for _ in range(4)]
+        all_four.wait(30)
+        with pytest.raises(ConflictError, match="is being sent by 4 already"):
+            drive(service.receive(claims, Octets([b"abc"]))).unwrap()
+        free = drive(service.permitted(other.address.url.rpartition("/")[2], "PUT")).unwrap()
+        assert drive(service.receive(free, Octets([b"abc"]))).unwrap().id == other.id
+        refused.set()
+    assert [isinstance(one.result(), Ok) for one in four].count(True) == 1
+    assert service._senders._within == {}
+
+
+def test_what_says_it_is_too_large_is_refused_before_a_byte_of_it_is_read(service: LocalFileService) -> None:
+    with bind_scope(Scope("acme")):
+        awaited = drive(service.upload_url("a.txt", "text/plain")).unwrap()
+    claims = drive(service.permitted(awaited.address.url.rpartition("/")[2], "PUT")).unwrap()
+    pieces = iter([b"a", b"b"])
+    with pytest.raises(FileTooLargeError):
+        drive(service.receive(claims, Octets(pieces, size=QUIET.files_limit + 1))).unwrap()
+    assert next(pieces) == b"a"
 
 
 def test_check_takes_no_object_away_that_belongs_to_a_file_by_then(service: LocalFileService) -> None:
@@ -202,7 +238,50 @@ def test_an_upload_is_two_transactions_of_few_statements_and_an_address_is_none(
         session.driver.set_trace_callback(seen.append)
     acme.files.upload(b"abc", "b.txt")
     assert [statement.partition(" ")[0] for statement in seen].count("BEGIN") == 2
-    assert len(seen) <= 16
+    assert len(seen) <= 17
     seen.clear()
     file.url()
     assert seen == []
+
+
+def test_a_file_whose_bytes_are_gone_is_said_to_be_lost_not_never_there(acme: Tenant, folder: Path) -> None:
+    file = acme.files.upload(b"abc", "a.txt")
+    [stored] = (path for path in (folder / "files").rglob("*") if path.is_file())
+    stored.unlink()
+    with pytest.raises(StorageUnavailableError, match=r"the bytes of 'a\.txt' are gone"):
+        file.read()
+    assert acme.files.check().lost == (file.id,)
+    file.delete()
+    with pytest.raises(NotFoundError, match=f"no file '{file.id}'"):
+        file.read()
+
+
+def test_a_pipe_is_not_waited_for_and_a_file_that_can_not_be_read_is_named(acme: Tenant, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UnreadableFileError, match="a pipe or a device"):
+        acme.files.upload(pipe, "a.txt")
+    with pytest.raises(UnreadableFileError, match="Is a directory"):
+        acme.files.upload(tmp_path)
+    closed = io.BytesIO(b"abc")
+    closed.close()
+    with (tmp_path / "new").open("wb") as written:
+        for file in (closed, written):
+            with pytest.raises(InvalidInputError, match="not open for reading"):
+                acme.files.upload(file, "a.txt")
+
+
+def test_an_address_for_a_size_that_is_none_is_refused(acme: Tenant) -> None:
+    wrong: list[Any] = [float("nan"), 2.5, -1, True, "5"]
+    for size in wrong:
+        with pytest.raises(InvalidInputError, match="size in bytes must be a whole number"):
+            acme.files.upload_url("a.txt", type="text/plain", size=size)
+
+
+def test_an_age_or_an_id_that_is_none_is_named(acme: Tenant) -> None:
+    for age in (float("inf"), float("nan"), 10**400, -1, True):
+        with pytest.raises(InvalidInputError, match="older_than"):
+            acme.files.check(older_than=age)
+    for id in ("a\ud800", "a\0b"):
+        with pytest.raises(InvalidInputError, match="is no file's id"):
+            acme.files.get(id)

@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import override
 
@@ -249,11 +250,13 @@ class Failing(FolderStorage):
         return super().delete(key)
 
     @override
-    def write(self, key: str, content: Iterable[bytes], metadata: Mapping[str, str]) -> StoredObject[Mapping[str, str]]:
+    def write(
+        self, key: str, content: Iterable[bytes], metadata: Mapping[str, str], held: ExitStack | None = None
+    ) -> StoredObject[Mapping[str, str]]:
         if self.fails:
             next(iter(content))
             raise StorageUnavailableError("the disk is gone")
-        return super().write(key, content, metadata)
+        return super().write(key, content, metadata, held)
 
 
 def test_a_file_whose_object_can_not_be_deleted_comes_back(tmp_path: Path) -> None:

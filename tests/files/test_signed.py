@@ -9,6 +9,7 @@ from typing import cast
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -156,6 +157,23 @@ def test_after_a_refusal_the_right_bytes_may_still_be_put_and_then_no_more(serve
     assert served.ask("PUT", address.url, b"a,b\n1,2\n").status_code == 201
     assert served.ask("PUT", address.url, b"a,b\n3,4\n").status_code == 409
     assert served.acme.files[address.id].read() == b"a,b\n1,2\n"
+
+
+def test_whoever_has_an_address_does_not_hear_where_the_disk_is(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = served.acme.files.upload(b"hello", "a.txt", progress=False)
+    to = served.acme.files.upload_url("b.txt", type="text/plain")
+    service = cast("FastAPI", served._app).state.services.files
+    [place] = Path(service._keeper.storage.place).glob("*/*@object")
+    place.unlink()
+    place.parent.rmdir()
+    place.parent.write_bytes(b"no folder")
+    for answer in (served.ask("GET", file.url()), served.ask("PUT", to.url, b"hello")):
+        assert answer.status_code == 503
+        assert answer.json()["detail"] == "files can't be kept or read at the moment"
+        assert "burgee-files-" not in answer.text
+    assert "burgee-files-" in caplog.text
 
 
 def test_the_address_of_a_file_that_was_deleted_leads_nowhere() -> None:

@@ -107,6 +107,8 @@ def test_statistics_are_words_and_nothing_to_choose() -> None:
 
 def test_without_being_asked_those_fields_are_listed_that_tell_most_documents_apart() -> None:
     assert facets_for(MAPPING) == (Terms("brand", 12), Terms("stock", 12), Terms("id", 12))
+    few = IndexMapping((Field("brand", Kind.TEXT, exact=True, suggest=True), Field("code", Kind.TEXT, exact=True)))
+    assert facets_for(few) == (Terms("brand", 12),)
     brand = Terms("brand", 12)
     assert tells(brand, (Bucket("a", 6), Bucket("b", 1)), 10)
     assert not tells(brand, (Bucket("a", 10),), 10)
@@ -134,6 +136,25 @@ def test_a_hit_without_a_title_shows_its_id_and_one_without_marks_how_its_text_b
     assert "word word" in shown
     assert "…" in shown
     assert "burgee-score" not in shown
+
+
+def test_short_texts_that_are_kept_whole_stand_among_the_other_fields_with_their_marks() -> None:
+    whole = [Field(name, Kind.TEXT, exact=True, suggest=True) for name in ("id", "brand", "note")]
+    mapping = IndexMapping((*whole, Field("about", Kind.TEXT)))
+    document = {"id": "p1", "brand": "Tarn <&>", "note": "word " * 30, "about": "Warm"}
+    marks = {"brand": ("<mark>Tarn</mark> &lt;&amp;&gt;",), "id": ("<mark>p1</mark>",)}
+    shown = hits([Hit("p1", 1.0, document, marks)], mapping)
+    assert '<span class="burgee-hit-title"><mark>p1</mark></span>' in shown
+    assert '<span class="burgee-dim">brand</span> <mark>Tarn</mark> &lt;&amp;&gt;</span>' in shown
+    assert '<div class="burgee-hit-text">word word' in shown
+    titled = hits([Hit("p1", 1.0, document | {"title": "Jacket"}, marks)], IndexMapping((*whole, *MAPPING.fields[:1])))
+    assert '<span class="burgee-dim">id</span> <mark>p1</mark></span>' in titled
+
+
+def test_a_long_list_stays_in_line_with_its_name() -> None:
+    tags = Field("tags", Kind.KEYWORD)
+    shown = hits([Hit("p1", None, {"tags": ["walking", "x" * 60]})], IndexMapping((tags,)))
+    assert f'<span><span class="burgee-dim">tags</span> walking, {"x" * 60}</span>' in shown
 
 
 def test_a_part_of_a_title_does_not_stand_for_the_whole() -> None:

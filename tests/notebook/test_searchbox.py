@@ -60,6 +60,16 @@ def toggle(box: SearchBox, at: int, words: str) -> None:
     line.value = not line.value
 
 
+def test_of_an_inferred_mapping_texts_with_few_values_narrow_and_are_offered(shop: Tenant) -> None:
+    box = shop.search.index("inferred", SHOES, id="id").widget()
+    assert [shown._facet.field for shown in box.facets] == ["about", "brand", "stock"]
+    toggle(box, 1, "Bolt")
+    assert box.total == 10
+    box.text.value = "bol"
+    assert box.total == 10
+    assert box.ideas[0].description == "Bolt"
+
+
 def test_at_first_everything_is_there(box: SearchBox) -> None:
     assert box.total == 30
     assert lines(box, 0) == {"Acme": "15", "Bolt": "10", "Cato": "5"}
@@ -133,6 +143,16 @@ def test_pages_go_forth_and_back_and_a_new_question_begins_at_the_first(box: Sea
     box.after.click()
     box.text.value = "shoe"
     assert box._place.value == "1 to 10 of 20"
+
+
+def test_where_nothing_is_the_box_says_whether_that_is_for_what_was_asked(shop: Tenant) -> None:
+    nothing = shop.search("shoes").query("zebra").widget()
+    assert "<b>Nothing is found.</b></div>" in nothing._found.value
+    nothing.text.value = "lion"
+    assert "Nothing is found for “lion”." in nothing._found.value
+    assert "Fewer words find more" in nothing._found.value
+    empty = shop.search.index("empty", [], mapping={"title": "text"}).widget()
+    assert "<b>Nothing is there.</b></div>" in empty._found.value
 
 
 def test_it_can_be_sorted(box: SearchBox) -> None:

@@ -12,14 +12,16 @@ from burgee.search.fts5.provider import Fts5Search
 from burgee.search.protocol import Put, SearchProvider
 from burgee.search.tantivy.provider import TantivySearch
 from search.corpus import DOCUMENTS, MAPPING, new_name
-from services.elasticsearch import ElasticsearchServer, running_elasticsearch
+from services.elasticsearch import PATIENCE, ElasticsearchServer, running_elasticsearch
 
 type Make = Callable[[pytest.FixtureRequest], SearchProvider[Any]]
 
 MAKERS: dict[str, Make] = {
     "tantivy": lambda _: TantivySearch(),  # what is particular to its folder is in `test_tantivy.py`
     "fts5": lambda _: Fts5Search(),  # what is particular to its file is in `test_fts5.py`
-    "elasticsearch": lambda request: ElasticsearchSearch(request.getfixturevalue("elasticsearch_url")),
+    "elasticsearch": lambda request: ElasticsearchSearch(
+        request.getfixturevalue("elasticsearch_url"), timeout=PATIENCE
+    ),
 }
 """How each engine is made, once for the whole session; `request.getfixturevalue` has folders and servers."""
 

@@ -90,6 +90,11 @@ _WRITTEN: dict[str, Mapping[str, Json]] = {
         "body": "\U00010428" * 128 + " \U0001d41b\U0001d428\U0001d425\U0001d41d \U00020000\U00020001",
         "brand": "\U0001f3f7",
     },
+    "unseen": {
+        "title": "Donau\u00addampf\u00adschiff",
+        "body": "\ufeffred\u2060dish\u200blamp, می\u200cگویم क्\u200dष 葛\U000e0100飾",
+        "brand": "Donau\u00addampf",
+    },
     "kube": {"title": "Kubernetes operator", "body": "kubernetes, kube, kubectl, k8s", "brand": "Beta", "price": 49.99},
     "typos": {"title": "djagno", "body": "kubernets redsi cleint asnyc", "brand": "beta", "price": 50},
     "django": {"title": "Django", "body": "django djangos jango Django-REST flags", "brand": "Beta", "price": 50.0},

@@ -23,6 +23,7 @@ from burgee.search.model import (
     Between,
     Bucket,
     Dates,
+    Either,
     Exists,
     Facet,
     FacetAnswer,
@@ -40,6 +41,7 @@ from burgee.search.model import (
     Stats,
     Terms,
     Text,
+    Together,
     Within,
     Without,
     Word,
@@ -143,6 +145,10 @@ class Oracle:
         match given:
             case Not(of):
                 return not self._passes(id, of)
+            case Either(of):
+                return any(self._passes(id, one) for one in of)
+            case Together(of):
+                return all(self._passes(id, one) for one in of)
             case OneOf(name, values):
                 wanted = [_moment(value) if self._kinds[name] is Kind.DATE else value for value in values]
                 return any(value in wanted for value in self._values[id][name])

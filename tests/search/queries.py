@@ -3,6 +3,7 @@
 from burgee.search.model import (
     Between,
     Dates,
+    Either,
     Exists,
     Facet,
     Filter,
@@ -14,6 +15,7 @@ from burgee.search.model import (
     Sort,
     Stats,
     Terms,
+    Together,
 )
 from burgee.search.text.language import parse
 
@@ -80,6 +82,14 @@ TYPED = (
     "alert('x')",
     "title:hack",
     "1.5",
+    "donaudampfschiff",
+    "donau*",
+    "reddish",
+    "ku\u200dber\ufeffnetes \u00adoper\u00adator",
+    "reddish\u200blamp",
+    "میگویم",
+    '"می\u200cگویم क्ष"',
+    "葛飾",
     "a_b",
     "x* y* z*",
     "!!! ???",
@@ -92,6 +102,10 @@ FILTERS: dict[str, tuple[Filter, ...]] = {
     "a keyword in another case is another": (OneOf("brand", ("acme", "beta")),),
     "a keyword with accents": (OneOf("brand", ("Écume", "東京", "Ωmega")),),
     "a keyword with signs": (OneOf("brand", ("A&B \"C\" 'D' <E>",)),),
+    "a keyword with a soft hyphen is taken as it is": (
+        OneOf("brand", ("Donau\u00addampf",)),
+        Not(OneOf("brand", ("Donaudampf",))),
+    ),
     "the empty keyword": (OneOf("brand", ("",)),),
     "blanks and stars are keywords": (OneOf("tags", (" ", "*")),),
     "a long keyword": (OneOf("brand", ("z" * 300,)),),
@@ -119,6 +133,25 @@ FILTERS: dict[str, tuple[Filter, ...]] = {
     "not there": (Not(Exists("price")), Not(Exists("brand"))),
     "not one of": (Not(OneOf("tags", ("lamp", "t0"))),),
     "not not": (Not(Not(OneOf("brand", ("Beta",)))),),
+    "either": (Either((OneOf("brand", ("Acme",)), Between("price", high=20))),),
+    "either of one": (Either((OneOf("sold", (True,)),)),),
+    "either of groups": (
+        Either(
+            (Together((OneOf("brand", ("Beta",)), Between("price", 40, 60))), Together((OneOf("tags", ("lamp",)),)))
+        ),
+    ),
+    "either twice": (
+        Either((OneOf("brand", ("Acme",)), OneOf("sold", (True,)))),
+        Either((Exists("price"), OneOf("title", ("Feature flags",)))),
+    ),
+    "either holds nothing, or something": (Either((Not(Exists("brand")), Not(Exists("price")))),),
+    "either of nothing that is there": (Either((OneOf("brand", ()), OneOf("tags", ("nowhere",)))),),
+    "not either": (Not(Either((OneOf("brand", ("Acme", "Beta")), Exists("stock")))),),
+    "not together": (Not(Together((Exists("brand"), Between("price", 10), Not(OneOf("sold", (False,)))))),),
+    "groups in groups": (
+        Either((Together((Either((OneOf("stock", (3,)), Not(Exists("stock")))), Exists("brand"))), Exists("added"))),
+    ),
+    "either of moments": (Either((OneOf("added", ("2026-02-01",)), Between("added", "2026-05-01"))),),
     "several at once": (OneOf("brand", ("Acme", "Beta")), Between("price", 5, 60), Not(OneOf("sold", (True,)))),
 }
 
@@ -181,6 +214,17 @@ def queries() -> dict[str, SearchQuery]:
     made["text, filter and sort"] = SearchQuery(
         parse("red OR lamp"), filters=(OneOf("sold", (True,)), Between("price", high=60)), sort=(Sort("price"),)
     )
+    made["text and either"] = SearchQuery(
+        parse("red OR lamp"),
+        filters=(Either((OneOf("sold", (True,)), Not(Exists("price")))),),
+        facets=(Terms("brand"),),
+    )
+    priced = Together((Exists("price"), OneOf("brand", ("Beta",))))
+    many: tuple[Filter, ...] = (*(OneOf("stock", (number,)) for number in range(6)), priced)
+    made["text and either of many"] = SearchQuery(
+        parse("red OR lamp OR django"), filters=(Either(many), Not(Either(many[1:])))
+    )
+    made["no text and either of many"] = SearchQuery(parse("-red"), filters=(Either(many),), sort=(Sort("stock"),))
     made["like a thing"] = SearchQuery(like="thing-00")
     made["like one with a filter"] = SearchQuery(like="redis", filters=(Exists("brand"),))
     made["like one without words"] = SearchQuery(like="empty")

@@ -12,7 +12,7 @@ from burgee.search.fts5.provider import Fts5Search
 from burgee.search.model import Field, IndexMapping, Kind, SearchQuery
 from search.served import Served
 from search.switched import Switched
-from services.elasticsearch import ElasticsearchServer
+from services.elasticsearch import PATIENCE, ElasticsearchServer
 
 OTHER = IndexMapping((Field("title", Kind.TEXT), Field("n", Kind.INTEGER), Field("more", Kind.KEYWORD)))
 DOCUMENTS = 300
@@ -22,7 +22,7 @@ CALLERS = 4
 def test_killed_under_readers_and_a_reindex_answers_come_from_the_database_until_it_is_back(
     elasticsearch_server: ElasticsearchServer,
 ) -> None:
-    engine = Switched(ElasticsearchSearch(f"{elasticsearch_server.url}&prefix=away"))
+    engine = Switched(ElasticsearchSearch(f"{elasticsearch_server.url}&prefix=away", timeout=PATIENCE))
     served = Served(WithFallback(engine, Fts5Search(), kept_fresh=True, pause=0.2))
     served.define()
     served.put(*range(DOCUMENTS))

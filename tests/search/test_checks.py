@@ -14,6 +14,7 @@ from burgee.search.model import (
     All,
     Between,
     Dates,
+    Either,
     Exists,
     Histogram,
     Kind,
@@ -25,6 +26,7 @@ from burgee.search.model import (
     Sort,
     Stats,
     Terms,
+    Together,
     Within,
     Without,
     Word,
@@ -49,6 +51,13 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a like of a number": (SearchQuery(like=5), "5"),  # type: ignore[arg-type]
     "no filters": (SearchQuery(filters=None), "filters"),  # type: ignore[arg-type]
     "one filter": (SearchQuery(filters=Exists("brand")), "filters"),  # type: ignore[arg-type]
+    "either of nothing": (SearchQuery(filters=(Either(()),)), "Either needs a filter"),
+    "together of nothing": (SearchQuery(filters=(Not(Together(())),)), "Together needs a filter"),
+    "either of no list": (SearchQuery(filters=(Either(Exists("brand")),)), "the filters of Either"),  # type: ignore[arg-type]
+    "either of a text": (SearchQuery(filters=(Either(("brand",)),)), "'brand'"),  # type: ignore[arg-type]
+    "either of none": (SearchQuery(filters=(Either(None),)), "None"),  # type: ignore[arg-type]
+    "an unknown field in a group": (SearchQuery(filters=(Either((Together((Exists("brnd"),)),)),)), "'brnd'"),
+    "many filters in one": (SearchQuery(filters=(Either((Exists("brand"),) * 101),)), "at most 100"),
     "text as a filter": (SearchQuery(filters=("brand",)), "'brand'"),  # type: ignore[arg-type]
     "a value alone": (SearchQuery(filters=(OneOf("brand", "Acme"),)), "'Acme'"),  # type: ignore[arg-type]
     "a filter without a name": (SearchQuery(filters=(Exists(None),)), "None"),  # type: ignore[arg-type]
@@ -81,11 +90,24 @@ def test_what_is_wrong_is_named(case: str) -> None:
 def test_what_is_too_deep_is_refused() -> None:
     text: Any = Word("a")
     condition: Any = Exists("brand")
+    nested: Any = Exists("brand")
     for _ in range(100):
-        text, condition = Without(text), Not(condition)
-    for query in (SearchQuery(text), SearchQuery(filters=(condition,))):
+        text, condition, nested = Without(text), Not(condition), Either((Together((nested,)),))
+    for query in (SearchQuery(text), SearchQuery(filters=(condition,)), SearchQuery(filters=(nested,))):
         with pytest.raises(InvalidInputError, match="deep"):
             check_query(query, MAPPING)
+
+
+def test_filters_are_counted_with_those_within_others_and_never_one_by_one() -> None:
+    one = Exists("brand")
+    many = Either((Together((one,) * 49), Not(Either((one,) * 50))))
+    assert check_query(SearchQuery(filters=(one, many)), MAPPING).filters == (one, many)
+    doubled: Any = one
+    for _ in range(10):
+        doubled = Either((doubled,) * 100)  # a hundred to the power of ten, in a few lines
+    for filters in ((one, one, many), (doubled,)):
+        with pytest.raises(InvalidInputError, match="at most 100, also with those within others"):
+            check_query(SearchQuery(filters=filters), MAPPING)
 
 
 def test_a_near_miss_is_told_the_right_name() -> None:

@@ -19,7 +19,7 @@ from burgee.search.model import SearchQuery
 from burgee.store.database import Database
 from search.cut import cut, sent
 from search.served import MAPPING, Served
-from services.elasticsearch import ElasticsearchServer
+from services.elasticsearch import PATIENCE, ElasticsearchServer
 
 DOCUMENTS = 30
 KILLS = 20
@@ -91,7 +91,7 @@ def test_killed_at_each_thing_we_send_the_index_is_whole_and_nothing_acknowledge
     elasticsearch_server: ElasticsearchServer, tmp_path: Path, what: str
 ) -> None:
     url = f"{elasticsearch_server.url}&prefix=killed-{what}"
-    served = Served(WithFallback(ElasticsearchSearch(url)), Database.in_folder(tmp_path))
+    served = Served(WithFallback(ElasticsearchSearch(url, timeout=PATIENCE)), Database.in_folder(tmp_path))
     served.define()
     served.put(*range(DOCUMENTS))
     served.close()
@@ -107,7 +107,7 @@ class Busy:
     """A workspace that is at work when the server is killed, and what it must find."""
 
     def __init__(self, server: ElasticsearchServer, number: int, *, reindexes: bool) -> None:
-        self.engine = ElasticsearchSearch(f"{server.url}&prefix=busy-{number}", timeout=60)
+        self.engine = ElasticsearchSearch(f"{server.url}&prefix=busy-{number}", timeout=PATIENCE)
         self.served = Served(WithFallback(self.engine, Fts5Search(), kept_fresh=True, pause=0))
         self.reindexes = reindexes
         self.expected = set(range(DOCUMENTS))

@@ -30,7 +30,7 @@ from burgee.search.model import (
 )
 from burgee.search.protocol import Put, Remove
 from search.corpus import new_name
-from services.elasticsearch import ElasticsearchServer
+from services.elasticsearch import PATIENCE, ElasticsearchServer
 
 MAPPING = IndexMapping((Field("t", Kind.TEXT), Field("k", Kind.KEYWORD, suggest=True), Field("n", Kind.INTEGER)))
 NUMBERS = IndexMapping((Field("n", Kind.INTEGER), Field("x", Kind.NUMBER), Field("d", Kind.DATE)))
@@ -38,7 +38,7 @@ NUMBERS = IndexMapping((Field("n", Kind.INTEGER), Field("x", Kind.NUMBER), Field
 
 @pytest.fixture(scope="module")
 def elastic(elasticsearch_url: str) -> Iterator[ElasticsearchSearch]:
-    made = ElasticsearchSearch(elasticsearch_url)
+    made = ElasticsearchSearch(elasticsearch_url, timeout=PATIENCE)
     yield made
     made.close()
 
@@ -97,7 +97,8 @@ def test_an_index_and_an_alias_can_t_have_one_name(elastic: ElasticsearchSearch,
 
 def test_those_of_another_prefix_are_not_seen(elastic: ElasticsearchSearch, elasticsearch_url: str, name: str) -> None:
     other = ElasticsearchSearch(
-        f"{elasticsearch_url}{'&' if '?' in elasticsearch_url else '?'}prefix=burgee-other-{abs(hash(name))}"
+        f"{elasticsearch_url}{'&' if '?' in elasticsearch_url else '?'}prefix=burgee-other-{abs(hash(name))}",
+        timeout=PATIENCE,
     )
     elastic.create(name, MAPPING)
     assert other.indexes() == []
@@ -294,7 +295,7 @@ def test_stopped_in_mid_query_it_is_unavailable_and_then_back(elasticsearch_serv
             elastic.search(name, SearchQuery(Word("x")))
     finally:
         elasticsearch_server.resume()
-    patient = ElasticsearchSearch(elasticsearch_server.url)
+    patient = ElasticsearchSearch(elasticsearch_server.url, timeout=PATIENCE)
     assert ids_of(patient, name, SearchQuery(Word("x"))) == ["a"]
     elastic.close()
     patient.close()

@@ -23,7 +23,7 @@ from burgee.search.opening import search_of
 from burgee.search.protocol import Put, Remove
 from search.served import Served
 from services.certificates import Authority
-from services.elasticsearch import PASSWORD, USER, ElasticsearchServer
+from services.elasticsearch import PASSWORD, PATIENCE, USER, ElasticsearchServer
 
 MAPPING = IndexMapping((Field("t", Kind.TEXT),))
 ENOUGH = ("manage", "read", "write")
@@ -65,7 +65,10 @@ def test_it_is_trusted_by_a_file_or_by_a_fingerprint(elasticsearch_server: Elast
     authority = elasticsearch_server.authority
     pairs = ":".join(authority.fingerprint[at : at + 2] for at in range(0, 64, 2)).upper()
     for ca in (str(authority.file), authority.fingerprint, pairs):
-        for engine in (ElasticsearchSearch(plain_url, ca=ca), ElasticsearchSearch(f"{plain_url}?ca={ca}")):
+        for engine in (
+            ElasticsearchSearch(plain_url, ca=ca, timeout=PATIENCE),
+            ElasticsearchSearch(f"{plain_url}?ca={ca}", timeout=PATIENCE),
+        ):
             assert engine.pointed("secure.nowhere") is None
             engine.close()
 
@@ -102,7 +105,9 @@ def test_an_api_key_with_rights_on_its_names_is_enough_for_everything(
     key, ca = new_key(asks, *ENOUGH), str(elasticsearch_server.authority.file)
     keys: tuple[str | SecretStr, ...] = (key["encoded"], f"{key['id']}:{key['api_key']}", SecretStr(key["encoded"]))
     for at, given in enumerate(keys):
-        engine = ElasticsearchSearch(f"{elasticsearch_server.place}?prefix=secure", api_key=given, ca=ca)
+        engine = ElasticsearchSearch(
+            f"{elasticsearch_server.place}?prefix=secure", api_key=given, ca=ca, timeout=PATIENCE
+        )
         index = f"things.{at}"
         engine.create(index, MAPPING)
         engine.write(index, [Put("a", {"t": "word"}), Put("b", {"t": "word"}), Remove("b")], 3)
@@ -124,7 +129,9 @@ def test_a_wrong_key_a_revoked_one_and_one_without_rights_are_said_and_not_shown
     wrong |= {new_key(asks, "read")["encoded"]: "403", new_key(asks, *ENOUGH, names="other-*")["encoded"]: "403"}
     for key, said in wrong.items():
         ca = elasticsearch_server.authority.fingerprint
-        engine = ElasticsearchSearch(f"{elasticsearch_server.place}?prefix=secure", api_key=key, ca=ca)
+        engine = ElasticsearchSearch(
+            f"{elasticsearch_server.place}?prefix=secure", api_key=key, ca=ca, timeout=PATIENCE
+        )
         error = refused(engine)
         assert said in error.message
         assert "BURGEE_SEARCH_API_KEY" in error.hints[0]
@@ -135,7 +142,7 @@ def test_a_login_that_is_refused_from_the_start_is_no_outage(
     elasticsearch_server: ElasticsearchServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = elasticsearch_server.url.replace(f"{USER}:", "nobody:")
-    served = Served(WithFallback(ElasticsearchSearch(url), Fts5Search(), kept_fresh=True))
+    served = Served(WithFallback(ElasticsearchSearch(url, timeout=PATIENCE), Fts5Search(), kept_fresh=True))
     with caplog.at_level(logging.WARNING, "burgee.search"):
         served.define()
         served.put(1)  # it is in the database
@@ -158,7 +165,10 @@ def test_a_key_that_is_revoked_later_is_an_outage_that_is_logged_as_an_error_unt
     place = f"{elasticsearch_server.place}?prefix=secure-revoked"
     second = Fts5Search()
     engines: WithFallback[Any] = WithFallback(
-        ElasticsearchSearch(place, api_key=key["encoded"], ca=ca), second, refused_pause=30, clock=lambda: now
+        ElasticsearchSearch(place, api_key=key["encoded"], ca=ca, timeout=PATIENCE),
+        second,
+        refused_pause=30,
+        clock=lambda: now,
     )
     served = Served(engines)
     served.define()
@@ -181,7 +191,7 @@ def test_a_key_that_is_revoked_later_is_an_outage_that_is_logged_as_an_error_unt
     assert key["encoded"] not in caplog.text
     engines.first.close()
     another = new_key(asks, *ENOUGH)["encoded"]
-    served.engines = WithFallback(ElasticsearchSearch(place, api_key=another, ca=ca), second)
+    served.engines = WithFallback(ElasticsearchSearch(place, api_key=another, ca=ca, timeout=PATIENCE), second)
     assert not degraded()
     assert served.found() == [1, 2, 3]
     served.close()
@@ -287,7 +297,7 @@ def proxied(elasticsearch_server: ElasticsearchServer) -> Iterator[str]:
 
 def test_it_may_be_at_a_path_behind_a_proxy(proxied: str) -> None:
     for ending in ("", "/"):
-        engine = ElasticsearchSearch(f"{proxied}/logs/elastic{ending}?prefix=proxied")
+        engine = ElasticsearchSearch(f"{proxied}/logs/elastic{ending}?prefix=proxied", timeout=PATIENCE)
         engine.create("things", MAPPING)
         engine.write("things", [Put("a", {"t": "word"})], 1)
         assert engine.search("things", SearchQuery(Word("word"))).total == 1
@@ -303,7 +313,9 @@ def test_it_may_be_at_a_path_behind_a_proxy(proxied: str) -> None:
 def test_of_several_hosts_those_that_are_there_answer(elasticsearch_server: ElasticsearchServer) -> None:
     place = elasticsearch_server.url.partition("?")[0].rstrip("/")
     hosts = place.replace("@", "@127.0.0.1:1,127.0.0.1:2,")
-    engine = ElasticsearchSearch(f"{hosts}?prefix=hosts", ca=elasticsearch_server.authority.fingerprint)
+    engine = ElasticsearchSearch(
+        f"{hosts}?prefix=hosts", ca=elasticsearch_server.authority.fingerprint, timeout=PATIENCE
+    )
     engine.create("things", MAPPING)
     engine.write("things", [Put("a", {"t": "word"})], 1)
     for _ in range(6):

@@ -223,8 +223,8 @@ def test_every_kind_of_frame_goes_in(tenant: Tenant) -> None:
     [
         (pd.Period("2026-02"), "2026-02-01T00:00:00", "date"),
         (pd.Interval(0, 10), "(0, 10]", "text"),
-        (time(1, 30), "01:30:00", "keyword"),
-        (UUID(int=7), "00000000-0000-0000-0000-000000000007", "keyword"),
+        (time(1, 30), "01:30:00", "text"),
+        (UUID(int=7), "00000000-0000-0000-0000-000000000007", "text"),
         (Decimal("1.50"), 1.5, "number"),
         ([Brand.X, Brand.Y], ["x", "y"], "text"),
         (np.int64(7), 7, "integer"),
@@ -273,6 +273,22 @@ def test_an_index_whose_documents_are_refused_is_not_left_behind(tenant: Tenant)
     with pytest.raises(InvalidInputError, match="'word' must be text"):
         tenant.search.index("refused", {"id": ["b"], "word": [3]})
     assert tenant.search("refused").total() == 1
+
+
+def test_what_is_typed_finds_inferred_texts_also_where_they_have_few_values_or_are_codes(tenant: Tenant) -> None:
+    brands, rows = ["Kestrel", "Tarn", "Pine & Peak"], range(60)
+    given = {
+        "id": [f"SKU-{at:04}" for at in rows],
+        "title": [f"Thing number {at}" for at in rows],
+        "brand": [brands[at % 3] for at in rows],
+        "ean": [f"40{at:04}" for at in rows],
+    }
+    handle = tenant.search.index("inferred", given)
+    assert handle.query("kestrel").total() == handle.filter(brand="Kestrel").total() == 20
+    assert ids(handle.query("SKU-0007")) == ids(handle.query("400007")) == ids(handle.filter(id="SKU-0007"))
+    assert ids(handle.query("SKU-0007 OR 400007")) == ["SKU-0007"]
+    assert handle.query("peak").sort("-brand").facet("brand").frame()["count"].tolist() == [20]
+    assert handle.suggest("kes", "brand") == ["Kestrel"]
 
 
 def test_more_documents_with_new_fields_extend_the_index(tenant: Tenant) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import ClassVar, Literal, Self
 
 import pytest
@@ -12,6 +13,19 @@ import burgee
 from burgee.core.errors import InvalidInputError, ProjectionFailedError
 from burgee.search.model import Field, Kind
 from burgee.workspace import Tenant
+
+
+class Colour(Enum):
+    """Texts."""
+
+    RED = "red"
+
+
+class Level(Enum):
+    """Numbers."""
+
+    LOW = 1
+    HIGH = 2
 
 
 @burgee.event("item.listed")
@@ -194,6 +208,9 @@ def test_entities_of_any_kind_are_indexed(tenant: Tenant) -> None:
         name: str
         role: Literal["admin", "user"]
         born: datetime | None = None
+        colour: Colour | None = None
+        level: Level = Level.LOW
+        odd: Literal["a", 1] = 1
         tags: list[str] = []
         more: dict[str, int] = {}
 
@@ -208,11 +225,14 @@ def test_entities_of_any_kind_are_indexed(tenant: Tenant) -> None:
     people = tenant.search.index("people", [(1, "Ann"), (2, "Bob"), (3, "")], indexer=People)
     assert people.mapping().fields == (
         Field("name", Kind.TEXT, exact=True, suggest=True),
-        Field("role", Kind.KEYWORD, suggest=True),
+        Field("role", Kind.TEXT, exact=True, suggest=True),
         Field("born", Kind.DATE),
+        Field("colour", Kind.TEXT, exact=True, suggest=True),
+        Field("level", Kind.INTEGER),
         Field("tags", Kind.TEXT, exact=True, suggest=True),
     )
     assert people.sort("name").frame()["name"].tolist() == ["Ann", "Bob"]
+    assert people.query("user").total() == people.filter(role="user", level=Level.LOW).total() == 2
     tenant.search.index("people", iter([(1, "")]), indexer=People())
     assert people.total() == 1
 

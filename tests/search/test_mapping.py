@@ -81,10 +81,10 @@ FRAME = pd.DataFrame(
 )
 EXPECTED = {
     "name": "text+exact",
-    "sku": "keyword",
+    "sku": "text+exact",
     "summary": "text",
     "title": "text+exact",
-    "brand": "keyword",
+    "brand": "text+exact",
     "count": "integer",
     "some": "number",
     "price": "number",
@@ -106,13 +106,13 @@ def test_documents_are_read_for_their_kinds_lists_laid_open() -> None:
         {"title": "Two words", "tags": ["a", "b"], "n": 2.5, "mixed": "x", "when": None, "big": 2**70},
         {"title": "東京タワー", "tags": [], "when": datetime(2026, 1, 1), "nan": float("nan"), "_hidden": "x"},  # noqa: DTZ001
     ]
-    expected = {"title": "text+exact", "tags": "keyword", "n": "number", "when": "date", "big": "number"}
+    expected = {"title": "text+exact", "tags": "text+exact", "n": "number", "when": "date", "big": "number"}
     assert kinds(infer_mapping(documents)) == expected
 
 
 def test_of_a_large_frame_a_part_is_looked_at() -> None:
     frame = pa.table({"n": np.arange(1_000_000), "brand": pa.array(["x", "y"] * 500_000)})
-    assert kinds(infer_mapping(frame)) == {"n": "integer", "brand": "keyword"}
+    assert kinds(infer_mapping(frame)) == {"n": "integer", "brand": "text+exact"}
 
 
 @pytest.mark.parametrize("nothing", [[], [{}], {"a": [None]}, [{"a": b"x"}]], ids=["none", "empty", "null", "bytes"])
@@ -126,11 +126,17 @@ def test_what_is_no_frame_is_refused() -> None:
         infer_mapping(5)
 
 
-def test_few_titles_many_times_are_texts_where_words_would_find_nothing_else() -> None:
-    titles = {"title": ["Red shoes", "Blue jacket"] * 30, "brand": ["x", "y"] * 30}
-    assert kinds(infer_mapping(titles)) == {"title": "text+exact", "brand": "keyword"}
-    assert kinds(infer_mapping({**titles, "about": [f"Number {at} of them" for at in range(60)]})) == {
-        "title": "keyword",
-        "brand": "keyword",
-        "about": "text+exact",
+def test_texts_with_few_values_and_names_are_suggested_and_codes_are_not() -> None:
+    suggested = {field.name for field in infer_mapping(FRAME).fields if field.suggest}
+    assert suggested == {"name", "title", "brand"}
+    codes = {
+        "version": ["1.0", "2.0"] * 30,
+        "号": [f"東京-{at}" for at in range(60)],
+        "code": [f"A{n}" for n in range(60)],
     }
+    assert [field.suggest for field in infer_mapping(codes).fields] == [True, True, False]
+
+
+def test_of_texts_up_to_a_hundred_characters_all_are_kept_whole_and_of_longer_ones_none() -> None:
+    texts = {"short": ["x" * 100, "y"], "long": ["x" * 101, "y"]}
+    assert kinds(infer_mapping(texts)) == {"short": "text+exact", "long": "text"}

@@ -13,6 +13,7 @@ from burgee.search.model import (
     AnyOf,
     Between,
     Dates,
+    Either,
     Exists,
     FacetAnswer,
     Field,
@@ -30,6 +31,7 @@ from burgee.search.model import (
     Stats,
     Terms,
     Text,
+    Together,
     Within,
     Without,
     Word,
@@ -102,22 +104,30 @@ leaf = st.builds(Word, st.sampled_from(["ab", "abc", "acb", "e", "ee", "x1", "ru
 starts = st.builds(Word, st.sampled_from(["a", "ab", "e"]), st.just(value=True))
 phrases = st.builds(Phrase, st.lists(st.sampled_from(["ab", "abc", "e"]), min_size=2, max_size=3).map(tuple))
 within = st.sampled_from([("t",), ("s",), ("t", "s")])
+
+
+def several[T](inner: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]:
+    """One to three of them."""
+    return st.lists(inner, min_size=1, max_size=3).map(tuple)
+
+
 questions: st.SearchStrategy[Text] = st.recursive(
     leaf | starts | phrases,
     lambda inner: (
-        st.builds(All, st.lists(inner, min_size=1, max_size=3).map(tuple))
-        | st.builds(AnyOf, st.lists(inner, min_size=1, max_size=3).map(tuple))
+        st.builds(All, several(inner))
+        | st.builds(AnyOf, several(inner))
         | st.builds(Without, inner)
         | st.builds(Within, within, inner)
     ),
     max_leaves=6,
 )
+
 filters: st.SearchStrategy[Filter] = st.recursive(
     st.builds(OneOf, st.just("k"), st.lists(st.sampled_from(["a", "b", "B", "é", "nowhere"]), max_size=2).map(tuple))
     | st.builds(Between, st.just("n"), st.integers(-3, 3), st.none() | st.integers(-3, 3), st.booleans())
     | st.builds(Exists, st.sampled_from(["k", "n", "d"])),
-    lambda inner: st.builds(Not, inner),
-    max_leaves=2,
+    lambda inner: st.builds(Not, inner) | st.builds(Either, several(inner)) | st.builds(Together, several(inner)),
+    max_leaves=4,
 )
 facets = (Terms("k", 2), Terms("n"), Histogram("n", 2), Stats("n"), Dates("d", "month"), Ranges("n", (None, 0, 2)))
 sorts = st.lists(st.builds(Sort, st.sampled_from(["k", "n", "d"]), st.booleans()), max_size=2).map(tuple)

@@ -17,6 +17,7 @@ from burgee.search.model import (
     AnyOf,
     Between,
     Dates,
+    Either,
     Exists,
     Histogram,
     Not,
@@ -27,6 +28,7 @@ from burgee.search.model import (
     Sort,
     Stats,
     Terms,
+    Together,
     Within,
     Without,
     Word,
@@ -70,6 +72,12 @@ def test_every_way_of_asking_is_the_same_wherever_the_service_is(acme: Tenant) -
         Not(Exists("tags")),
         Between("price", 10, 30.5),
         Not(OneOf("new", ())),
+        Either(
+            (
+                Together((OneOf("brand", ("x",)), Between("made", datetime(2026, 2, 1, tzinfo=UTC)))),
+                Between("price", 0, 25),
+            )
+        ),
     )
     facets = (
         Terms("brand"),
@@ -135,6 +143,9 @@ def test_hostile_json_is_refused_with_a_reason() -> None:
         deep: object = {"kind": "word", "text": "x"}
         for _ in range(60):
             deep = {"kind": "all", "of": [deep]}
+        inner: object = {"kind": "exists", "field": "title"}
+        for _ in range(60):
+            inner = {"kind": "either", "of": [inner]}
         hostile: list[object] = [
             {"text": {"text": "x"}},
             {"text": {"kind": "query_string", "text": "*"}},
@@ -142,6 +153,10 @@ def test_hostile_json_is_refused_with_a_reason() -> None:
             {"text": deep},
             {"filters": [{"kind": "one_of", "field": "title", "values": {"$ne": 1}}]},
             {"filters": [{"kind": "one_of", "field": "tenant", "values": ["other"]}]},
+            {"filters": [{"kind": "either", "of": []}]},
+            {"filters": [{"kind": "together", "of": {"kind": "exists", "field": "title"}}]},
+            {"filters": [{"kind": "either", "of": [{"kind": "exists", "field": "tenant"}]}]},
+            {"filters": [inner]},
             {"facets": [{"kind": "script", "source": "1"}]},
             {"size": 10**9},
             {"after": "AAAA"},

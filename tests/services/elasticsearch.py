@@ -26,6 +26,8 @@ from components import needs_elasticsearch, needs_newest_java
 from services.certificates import Authority
 
 START_SECONDS, STOP_SECONDS = 240, 30
+PATIENCE = 60
+"""Seconds in which an answer comes, however busy the machine is."""
 USER, PASSWORD = "burgee", "made-up:for/the@tests"
 _HEALTH = "/_cluster/health?wait_for_status=yellow&timeout=1s"  # all indexes can be asked
 _JAVA = (

@@ -9,14 +9,16 @@ from typing import Protocol, override
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message
 
 from burgee.core.errors import BurgeeError, InvalidInputError, RemoteError, ServerFailureError
 from burgee.core.portal import drive
 from burgee.core.result import Err, Ok, Result
 from burgee.core.settings import Settings
+from burgee.wire.carrying import body_of, drain
 from burgee.wire.client import HttpClient
 from burgee.wire.mount import mount
 from burgee.wire.octets import Octets, RangeError, apart, range_header, wanted_range
@@ -171,6 +173,24 @@ def test_fewer_bytes_than_were_said_are_no_upload(http: HttpClient) -> None:
 
     with pytest.raises((ServerFailureError, RemoteError)):
         _asked(http, ask())
+
+
+def test_nobody_waits_for_ever_for_more_of_a_body() -> None:
+    async def ask() -> None:
+        messages = [{"type": "http.request", "body": b"abc", "more_body": True}]
+
+        async def receive() -> Message:
+            return messages.pop() if messages else await asyncio.Future()
+
+        request = Request({"type": "http", "method": "PUT", "headers": []}, receive)
+        content = body_of(request, patience=0.01)
+        pieces = aiter(content)
+        assert await anext(pieces) == b"abc"
+        with pytest.raises(InvalidInputError, match=r"nothing more came for 0\.01 seconds"):
+            await anext(pieces)
+        await drain(content)  # has nothing left to wait for
+
+    asyncio.run(ask())
 
 
 def test_something_else_than_octets_is_refused_by_name(http: HttpClient) -> None:

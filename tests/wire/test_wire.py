@@ -1,6 +1,7 @@
 """The wire: any protocol becomes routes and a client; errors arrive as themselves; only safe requests are repeated."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -175,6 +176,19 @@ def test_a_table_cut_off_anywhere_is_refused() -> None:
             arrow.decode(whole[:cut]).read_all()
     with pytest.raises(InvalidInputError):
         arrow.decode(b"no arrow at all" + b"\xff\xff\xff\xff\x00\x00\x00\x00")
+
+
+def test_a_stream_whose_offsets_lead_elsewhere_is_refused_before_anybody_follows_them() -> None:
+    good = pa.table({"text": ["abc", "de"], "n": [1, 2]})
+    assert arrow.received(b"".join(arrow.encode(good.to_reader()))).read_all() == good
+    offsets = pa.py_buffer(struct.pack("<3i", 0, 2**30, 5))
+    wild = pa.table({"text": pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"abcde")])})
+    no_text = pa.table({"text": pa.array([b"\xff"]).view(pa.string())})
+    for table in (wild, no_text):
+        with pytest.raises(InvalidInputError, match="this Arrow stream is damaged"):
+            arrow.received(b"".join(arrow.encode(table.to_reader())))
+    with pytest.raises(InvalidInputError, match="this Arrow stream is damaged"):
+        arrow.received(b"".join(arrow.encode(good.to_reader())).replace(b"text", b"te\xfft"))
 
 
 DEEP = "[" * 300 + "]" * 300

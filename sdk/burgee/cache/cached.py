@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, override
 
 from burgee.cache.checks import check_key, check_tags, check_ttl
+from burgee.cache.claims import Claims
 from burgee.cache.fingerprint import code_of, fingerprint
 from burgee.cache.flights import Flight, Flights
 from burgee.cache.model import CacheEntry, CacheStats
@@ -25,10 +26,6 @@ from burgee.core.errors import InvalidInputError
 
 _POLL = (0.005, 0.1)
 """Seconds between looks at what another process is working on: at first, and at most."""
-
-_LONGEST = 60.0
-"""Seconds after which another process is no longer waited for."""
-
 
 _PAUSE = 1.0
 """Seconds after an error in the background in which nothing is tried anew."""
@@ -81,8 +78,10 @@ class CachedFunction[**P, R]:
         self._cache = cache
         self._options = options
         self._name = options.name or _name(function)
-        self._start = f"{self._name}:{code_of(function)}"
-        self._flights = Flights(self._name)
+        self._start = f"{self._name}:{code_of(function, named=options.name is not None)}"
+        self._flights = Flights(self._name, cache.place)
+        self._claims = Claims(cache, options.tags)
+        self._lasting = None if options.ttl is None else options.ttl + options.stale
         self._rest_until = 0.0
         self._hits = self._misses = 0
         self.is_async = _is_async(function)
@@ -146,14 +145,16 @@ class CachedFunction[**P, R]:
             if not self._is_fresh(entry):
                 self._renew(key, args, kwargs)
             return entry.value
+        began_before = True
         while True:
             mine, flight = self._flights.join(key)
             if mine:
                 return self._work(key, flight, args, kwargs)
             flight.done.result()
-            if not flight.left:
+            if flight.answers(began_before):
                 self._hits += 1
                 return flight.result()
+            began_before = False
 
     def _work(self, key: str, flight: Flight, args: Any, kwargs: Any) -> Any:
         with self._flights.working(key, flight):
@@ -162,19 +163,19 @@ class CachedFunction[**P, R]:
 
     def _once(self, key: str, flight: Flight, args: Any, kwargs: Any) -> Any:
         """The result: of another process that works on it or just did, or by calling the function."""
-        began, pause = time.monotonic(), _POLL[0]
+        pause = _POLL[0]
         while True:
-            with self._cache.lock(key, _LONGEST) as had:
-                late = time.monotonic() - began > _LONGEST
+            with self._claims.of(key) as claim:
                 entry = self._cache.get_entry(key)
                 if entry is not None and self._is_fresh(entry):
                     self._hits += 1
                     return entry.value
-                if had or late:
+                if claim is not None:
                     self._misses += 1
                     result = self._function(*args, **kwargs)
-                    self._keep(key, flight, result)
+                    flight.void = not claim.keep(result, self._lasting)
                     return result
+            self._flights.check_others(flight)
             time.sleep(pause)
             pause = min(2 * pause, _POLL[1])
 
@@ -207,14 +208,16 @@ class CachedFunction[**P, R]:
             if not self._is_fresh(entry):
                 self._renew_async(key, args, kwargs)
             return entry.value
+        began_before = True
         while True:
             mine, flight = self._flights.join(key)
             if mine:
                 return await self._work_async(key, flight, args, kwargs)
             await asyncio.shield(asyncio.wrap_future(flight.done))
-            if not flight.left:
+            if flight.answers(began_before):
                 self._hits += 1
                 return flight.result()
+            began_before = False
 
     def _renew_async(self, key: str, args: Any, kwargs: Any) -> None:
         flight = self._renewal(key)
@@ -235,37 +238,25 @@ class CachedFunction[**P, R]:
         return result
 
     async def _once_async(self, key: str, flight: Flight, args: Any, kwargs: Any) -> Any:
-        began, pause = time.monotonic(), _POLL[0]
+        pause = _POLL[0]
         while True:
-            held = self._cache.lock(key, _LONGEST)
-            had = await self._hop(held.__enter__)
-            try:
-                late = time.monotonic() - began > _LONGEST
+            async with self._claims.of_async(key) as claim:
                 entry = await self._hop(self._cache.get_entry, key)
                 if entry is not None and self._is_fresh(entry):
                     self._hits += 1
                     return entry.value
-                if had or late:
+                if claim is not None:
                     self._misses += 1
                     made: Awaitable[Any] = self._function(*args, **kwargs)  # type: ignore[assignment] # a coroutine's
                     result = await made
-                    await self._hop(self._keep, key, flight, result)
+                    flight.void = not await self._hop(claim.keep, result, self._lasting)
                     return result
-            finally:
-                await self._hop(held.__exit__, None, None, None)
+            self._flights.check_others(flight)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _POLL[1])
 
     async def _hop[T](self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.to_thread(work, *args) if self._cache.blocks else work(*args)
-
-    def _keep(self, key: str, flight: Flight, result: Any) -> None:
-        options = self._options
-        ttl = None if options.ttl is None else options.ttl + options.stale
-        if not flight.void:
-            self._cache.set(key, result, ttl=ttl, tags=options.tags)
-        if flight.void:  # meanwhile
-            self._cache.delete(key)
 
     def _is_fresh(self, entry: CacheEntry[Any]) -> bool:
         options = self._options
@@ -329,7 +320,8 @@ def _name(function: Any) -> str:
     while isinstance(function, functools.partial):
         function = function.func
     named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}.{named.__qualname__}"
+    owner = getattr(named, "__objclass__", named)  # of a method of a type that is not written in Python
+    return f"{owner.__module__}.{named.__qualname__}"
 
 
 _background: set[asyncio.Future[Any]] = set()

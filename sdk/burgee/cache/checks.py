@@ -4,8 +4,10 @@ import math
 import random
 from collections.abc import Iterable
 from datetime import timedelta
+from numbers import Real
+from typing import Any
 
-from burgee.core.errors import InvalidInputError
+from burgee.core.errors import InvalidInputError, WorkspaceError
 
 LONGEST_KEY = 1024
 LONGEST_TTL = 100 * 365 * 86400
@@ -37,13 +39,20 @@ def check_ttl(ttl: object, what: str = "ttl") -> float:
     """Seconds, more than none and at most a hundred years."""
     if isinstance(ttl, timedelta):
         raise InvalidInputError(f"{what} is a number of seconds, not {ttl!r}", hint="write .total_seconds()")
-    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or math.isnan(ttl if isinstance(ttl, float) else 0):
+    number: Any = ttl if not isinstance(ttl, bool) and isinstance(ttl, Real) else math.nan
+    if not (number > 0 or number <= 0):
         raise InvalidInputError(f"{what} is a number of seconds, not {ttl!r}")
-    if ttl > LONGEST_TTL:
+    if number > LONGEST_TTL:  # before it is made a float, for which it may be too large
         raise InvalidInputError(f"{what} is at most {LONGEST_TTL} seconds (a hundred years)")
-    if ttl <= 0:
+    if number <= 0:
         raise InvalidInputError(f"{what} is more than 0 seconds, not {ttl!r}", hint="to take a value away: delete(key)")
-    return float(ttl)
+    return float(number)
+
+
+def check_open(closed: bool) -> None:
+    """`WorkspaceError` for a cache that was closed."""
+    if closed:
+        raise WorkspaceError("this cache is closed", hint="open its workspace again: burgee.open(…)")
 
 
 def jittered(ttl: float, jitter: float) -> float:

@@ -8,7 +8,7 @@ A value whose key is gone, or that was tampered with, is a miss.
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, override
@@ -17,12 +17,33 @@ from pydantic import SecretStr
 
 from burgee.cache.checks import check_key
 from burgee.cache.model import CacheEntry, CacheStats
-from burgee.cache.protocol import CacheProvider
+from burgee.cache.protocol import CacheProvider, Claim
 from burgee.cache.serializers import Serializer, Standard
 from burgee.core.errors import InvalidInputError
 
 _LEAST = 32  # characters of a key
 _NAME, _NONCE = 8, 12
+
+
+class _Sealing[T](Claim[T]):
+    """A claim of the provider within, for values that are encrypted first."""
+
+    __slots__ = ("_inner", "_sealed")
+
+    def __init__(self, inner: Claim[bytes], sealed: Callable[[T], bytes]) -> None:
+        self._inner, self._sealed = inner, sealed
+
+    @override
+    def keep(self, value: T, ttl: float | None = None) -> bool:
+        return self._inner.keep(self._sealed(value), ttl)
+
+    @override
+    def renew(self) -> bool:
+        return self._inner.renew()
+
+    @override
+    def release(self) -> None:
+        self._inner.release()
 
 
 class Encrypted[T](CacheProvider[T]):
@@ -84,6 +105,11 @@ class Encrypted[T](CacheProvider[T]):
     @override
     def lock(self, key: str, ttl: float) -> AbstractContextManager[bool]:
         return self._inner.lock(key, ttl)
+
+    @override
+    def claim(self, key: str, seconds: float, tags: Iterable[str] = ()) -> Claim[T] | None:
+        inner = self._inner.claim(key, seconds, tags)
+        return None if inner is None else _Sealing(inner, lambda value: self._sealed(key, value))
 
     @override
     def stats(self) -> CacheStats:

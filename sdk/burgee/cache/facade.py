@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, override
 from burgee.cache.cached import CachedFunction, Options
 from burgee.cache.checks import check_key
 from burgee.cache.model import CacheEntry, CacheStats
-from burgee.cache.patterns import escaped
-from burgee.cache.protocol import CacheProvider
+from burgee.cache.patterns import escaped, matcher
+from burgee.cache.protocol import CacheProvider, Claim
+from burgee.core.checks import need_mapping
 from burgee.core.display import Sheet, Shown
+from burgee.core.errors import InvalidInputError
 from burgee.core.json import Json
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class Cache(Shown):
     def get_many(self, keys: Iterable[str]) -> dict[str, object]:
         """The values under these keys, those that are there."""
         cut = len(self._start)
-        found = self._provider.get_many(self._start + _text(key) for key in keys)
+        found = self._provider.get_many([self._start + _text(key) for key in _listed(keys)])
         return {key[cut:]: entry.value for key, entry in found.items()}
 
     def set(self, key: str, value: object, *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
@@ -69,6 +71,7 @@ class Cache(Shown):
 
     def set_many(self, values: Mapping[str, object], *, ttl: float | None = None, tags: Iterable[str] = ()) -> None:
         """Store several values; all of them or, if one can't be, none."""
+        need_mapping("values by their keys", values)
         made = {self._start + _text(key): value for key, value in values.items()}
         self._provider.set_many(made, ttl, self._tagged(tags))
 
@@ -78,11 +81,12 @@ class Cache(Shown):
 
     def delete_many(self, keys: Iterable[str]) -> int:
         """Take several away; how many there were."""
-        return self._provider.delete_many([self._start + _text(key) for key in keys])
+        return self._provider.delete_many([self._start + _text(key) for key in _listed(keys)])
 
     def clear_pattern(self, pattern: str) -> int:
         """Take away all whose key matches, e.g. `user:*`; how many there were. `*`, `?` and `[a-c]` as in Redis."""
-        return self._provider.clear_pattern(escaped(self._start) + check_key(pattern, "a pattern"))
+        matcher(check_key(pattern, "a pattern"))  # what is wrong with it is said of what was given
+        return self._provider.clear_pattern(escaped(self._start) + pattern)
 
     def clear_tags(self, *tags: str) -> int:
         """Take away all that were stored with one of these tags; how many there were."""
@@ -95,6 +99,13 @@ class Cache(Shown):
     def lock(self, key: str, ttl: float) -> AbstractContextManager[bool]:
         """A lock that other processes see, for at most `ttl` seconds: whether it was had. It is not waited for."""
         return self._provider.lock(self._start + _text(key), ttl)
+
+    def claim(self, key: str, seconds: float, tags: Iterable[str] = ()) -> Claim[Any] | None:
+        """Claim what is to be made and stored under a key, for at most `seconds`; None if somebody else has.
+
+        `claim.keep(value)` stores it, and not if the key, one of its tags or all was taken away meanwhile.
+        """
+        return self._provider.claim(self._start + _text(key), seconds, self._tagged(tags))
 
     def cached[**P, R](
         self,
@@ -116,13 +127,18 @@ class Cache(Shown):
             name: what the keys begin with; the function's full name unless given. The function's code follows, so
                 that one that was changed begins anew.
         """
-        options = Options.of(ttl, key, tags, stale, name)
+        options = Options.of(ttl, key, [tags] if isinstance(tags, str) else tags, stale, name)
         return lambda function: CachedFunction(function, self, options)
 
     def stats(self) -> StatsView:
         """What the provider did in this process, and holds: for all caches that share it."""
         stats = self._provider.stats()
         return StatsView(**{name: getattr(stats, name) for name in CacheStats.__slots__})
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """What tells it from caches with other contents."""
+        return self._provider, self._start
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -131,7 +147,7 @@ class Cache(Shown):
     def _tagged(self, tags: Iterable[str]) -> list[str]:
         if isinstance(tags, str):
             tags = [tags]  # one tag, as people give it
-        return [self._start + check_key(tag, "a tag") for tag in tags]
+        return [self._start + check_key(tag, "a tag") for tag in _listed(tags, "tags")]
 
     @override
     def __repr__(self) -> str:
@@ -141,6 +157,13 @@ class Cache(Shown):
     def _sheet(self) -> Sheet:
         rows = [(name, value) for name, value in self.stats().row().items() if value is not None]
         return Sheet(f"Cache {self._where}", ("", "value"), rows, ".get, .set, .delete, .cached, .stats().frame()")
+
+
+def _listed(keys: Iterable[str], what: str = "keys") -> Iterable[str]:
+    if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
+        hint = "one key alone: get(key), delete(key)" if what == "keys" else None
+        raise InvalidInputError(f"{what} are a list of texts, not {keys!r:.80}", hint=hint)
+    return keys
 
 
 def _text(key: object) -> str:

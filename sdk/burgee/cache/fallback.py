@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import override
+from typing import Literal, override
 
 from burgee.cache.forks import on_fork
 from burgee.cache.model import CacheEntry, CacheStats
-from burgee.cache.protocol import CacheProvider
+from burgee.cache.protocol import CacheProvider, Claim
 from burgee.core.errors import BurgeeError
 
 _log = logging.getLogger("burgee.cache")
@@ -26,6 +26,30 @@ _SOON, _LONGEST_PAUSE = 10, 60.0
 """A server that fails again within so many pauses after it was taken up is left alone twice as long, up to this."""
 _PROBE = "burgee:there"
 _MOST = 10_000  # deletions that are remembered; beyond that everything is taken away
+
+
+class _Either[T](Claim[T]):
+    """A claim of one of the two. It is lost when it is the other's turn: what was deleted there it can't tell."""
+
+    __slots__ = ("_cache", "_claim", "_key", "_of_first")
+
+    def __init__(self, cache: "WithFallback[T]", key: str, claim: Claim[T], *, of_first: bool) -> None:
+        self._cache, self._key, self._claim, self._of_first = cache, key, claim, of_first
+
+    @override
+    def keep(self, value: T, ttl: float | None = None) -> bool:
+        return self._with(lambda: self._claim.keep(value, ttl), [("key", self._key)])
+
+    @override
+    def renew(self) -> bool:
+        return self._with(self._claim.renew)
+
+    @override
+    def release(self) -> None:
+        self._with(self._claim.release)
+
+    def _with[R](self, work: Callable[[], R], missed: Iterable[tuple[str, str]] = ()) -> R | Literal[False]:
+        return self._cache.turn(work, missed, of_first=self._of_first)
 
 
 class WithFallback[T](CacheProvider[T]):
@@ -122,6 +146,26 @@ class WithFallback[T](CacheProvider[T]):
                 self._failed(error, ())
 
     @override
+    def claim(self, key: str, seconds: float, tags: Iterable[str] = ()) -> Claim[T] | None:
+        named = list(tags)
+        one, claim = self._either(lambda one: (one, one.claim(key, seconds, named)))
+        return None if claim is None else _Either(self, key, claim, of_first=one is self._first)
+
+    def turn[R](
+        self, work: Callable[[], R], missed: Iterable[tuple[str, str]], *, of_first: bool
+    ) -> R | Literal[False]:
+        """Do it if it is the turn of that one of the two, and nothing otherwise; nothing also if that fails."""
+        if of_first != (not self._away or self._taken_up()):
+            return False
+        try:
+            return work()
+        except BurgeeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever its client raises; the claim ends by itself
+            self._failed(error, missed)
+            return False
+
+    @override
     def stats(self) -> CacheStats:
         first, second = self._first.stats(), self._second.stats()
         now = second if self._away else first
@@ -160,13 +204,14 @@ class WithFallback[T](CacheProvider[T]):
             if not self._away:
                 again = now - self._taken_up_at < _SOON * self._resting
                 self._resting = min(2 * self._resting, max(self._pause, _LONGEST_PAUSE)) if again else self._pause
+                self._second.clear()  # also what came there late, when the first was taken up
             self._failures += 1
             self._away = True
             self._again_at = now + self._resting
             self._remember(missed)
             warn, self._warned = not self._warned, True
         if warn:
-            _log.warning("the cache goes on in memory: %s: %s", type(error).__name__, error)
+            _log.warning("the cache goes on in memory: %s: %.200s", type(error).__name__, error)
 
     def _remembered(self, missed: Iterable[tuple[str, str]]) -> bool:
         """Remember what the first misses; not if it was taken up meanwhile, and can be told itself."""

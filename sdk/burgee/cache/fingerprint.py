@@ -14,6 +14,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from functools import cached_property
 from pathlib import PurePath
 from re import Pattern
 from typing import Any
@@ -29,6 +30,9 @@ _SHOWN = (range, Fraction, type(Ellipsis), type(NotImplemented))
 """Told by how they show themselves."""
 
 _DEEPEST = 100
+_NAME_IT = "give each a name=… of its own, or the class a method __cache_key__()"
+_DEEPEST_CLOSED = 4
+"""Levels of lists and mappings that a function closes over in which what can be told is told beside what can't."""
 
 
 def fingerprint(value: object) -> str:
@@ -38,10 +42,19 @@ def fingerprint(value: object) -> str:
     return digest.hexdigest()
 
 
-def code_of(function: object) -> str:
-    """Hexadecimal digits for a function's code and what it closes over, as far as that can be told."""
+def code_of(function: object, *, named: bool = False) -> str:
+    """Hexadecimal digits for a function's code and what it closes over, as far as that can be told.
+
+    An object that can be called, or whose method it is, and what is given to a part of a function, are told as
+    arguments are, unless the function is `named`: `InvalidInputError` for what has no content that can be told.
+    """
     digest = hashlib.blake2b(digest_size=8)
-    fingerprint_code.feed(digest, function, _feed_or_name, "the function", 0)
+    given = _feed_or_name if named else _feed
+    if not fingerprint_code.feed(digest, function, _feed_or_name, "the function", 0, given):
+        try:
+            given(digest, function, "the function", 0)
+        except InvalidInputError as error:
+            raise InvalidInputError(str(error), hint=_NAME_IT) from None
     return digest.hexdigest()
 
 
@@ -71,6 +84,10 @@ def _feed_or_name(digest: Any, value: object, where: str, depth: int) -> None:
         _feed(part, value, where, depth)
     except InvalidInputError:
         put(digest, f"some {home(value)}", b"")
+        if type(value) in _CONTAINERS and depth < _DEEPEST_CLOSED:
+            items: Any = value.items() if isinstance(value, dict) else value
+            for item in items:
+                _feed_or_name(digest, item, where, depth + 1)
     else:
         put(digest, "content", part.digest())
 
@@ -116,19 +133,26 @@ def _feed_container(digest: Any, value: object, where: str, depth: int) -> bool:
 
 
 def _feed_object(digest: Any, value: Any, where: str, depth: int) -> bool:
-    """What a class says of itself: its `__cache_key__`, the fields of a dataclass, those of a pydantic model."""
+    """What a class says of itself: its `__cache_key__`, what a dataclass or a pydantic model holds."""
     kind: Any = type(value)
     if callable(getattr(kind, "__cache_key__", None)):
         content = value.__cache_key__()
     elif is_dataclass(kind):
-        content = {field.name: getattr(value, field.name) for field in fields(value)}
-    elif callable(getattr(kind, "model_dump", None)):
-        content = value.model_dump()
+        content = {field.name: getattr(value, field.name) for field in fields(value)} | _attributes(value)
+    elif hasattr(kind, "model_fields") and callable(getattr(kind, "model_dump", None)):
+        content = _attributes(value) | (value.model_extra or {})
     else:
         return False
     put(digest, f"object {home(value)}", b"")
     _feed(digest, content, where, depth + 1)
     return True
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """What an object holds, beside what it keeps of what it once computed."""
+    kind = type(value)
+    held = getattr(value, "__dict__", {})
+    return {name: item for name, item in held.items() if not isinstance(getattr(kind, name, None), cached_property)}
 
 
 def _unordered(digest: Any, name: str, items: list[tuple[str, tuple[Any, ...]]], depth: int) -> None:

@@ -109,7 +109,7 @@ def _feed_scalar(digest: Any, value: Any) -> bool:
 
 
 def _feed_index(digest: Any, index: "pd.Index", other: Feed, where: str, depth: int) -> None:
-    put(digest, "levels", str(index.nlevels).encode())
+    put(digest, "levels", f"{index.nlevels} {getattr(index, 'freqstr', None)}".encode())
     for number in range(index.nlevels):
         other(digest, index.names[number], where, depth + 1)
         _feed_values(digest, index.get_level_values(number).to_series(), other, where, depth)

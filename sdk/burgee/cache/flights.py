@@ -1,7 +1,8 @@
 """One execution at a time for each key within a process: who works, who waits, and what those who wait are given.
 
 Whoever waits gets the result as its own, to change as it likes, or the error. If the one who worked was cancelled or
-interrupted, that is no answer for the others: one of them works instead.
+interrupted, that is no answer for the others: one of them works instead. So it is if the key or a tag of it was taken
+away from the cache meanwhile, whoever did that and in whichever process.
 """
 
 import copy
@@ -22,17 +23,27 @@ _flying: ContextVar[tuple["Flight", ...]] = ContextVar("_flying", default=())
 class Flight:
     """One execution, and what became of it."""
 
-    __slots__ = ("_error", "done", "left", "value", "void", "waiting")
+    __slots__ = ("_error", "done", "left", "of", "value", "void", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, of: tuple[object, ...] = ()) -> None:
+        self.of = of
+        """The key, and the cache it is of."""
         self.done: Future[None] = Future()
         self.waiting = 0
         self.left = False
         """Whether the one who worked on it was cancelled or interrupted."""
         self.void = False
-        """Whether the result was invalidated before it was there, and must not be kept."""
+        """Whether its key or a tag was taken away from the cache meanwhile: the result is not kept, and may be old."""
         self.value: Any = None
         self._error: BaseException | None = None
+
+    def answers(self, began_before: bool) -> bool:
+        """Whether its result is one for who waited for it, having asked after it began or before.
+
+        A void one is not for who asked after it began, perhaps because of what it is void for. If it began after that,
+        it is new enough whatever happened since: so nobody waits for more than two.
+        """
+        return not (self.left or (self.void and began_before))
 
     def result(self) -> Any:
         """The result, to be changed as one likes; or the error."""
@@ -49,10 +60,10 @@ class Flight:
 
 
 class Flights:
-    """The executions of one function."""
+    """The executions of one function, whose results are in one place."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, place: tuple[object, ...]) -> None:
+        self._name, self._place = name, place
         self._begin()
 
     def _begin(self) -> None:
@@ -66,12 +77,10 @@ class Flights:
         with self._lock:
             flight = self._working.get(key)
             if flight is None:
-                flight = self._working[key] = Flight()
+                flight = self._working[key] = Flight((*self._place, key))
                 return True, flight
             if flight in _flying.get():
-                raise InvalidInputError(
-                    f"{self._name} asks for its own result with the same arguments, and would wait for itself"
-                )
+                raise self._endless()
             flight.waiting += 1
             return False, flight
 
@@ -81,8 +90,18 @@ class Flights:
         with self._lock:
             if key in self._working:
                 return None
-            flight = self._working[key] = Flight()
+            flight = self._working[key] = Flight((*self._place, key))
             return flight
+
+    def check_others(self, flight: Flight) -> None:
+        """Whether another's claim on its key can be waited for: not if that is for what this is called by."""
+        if any(one is not flight and one.of == flight.of for one in _flying.get()):
+            raise self._endless()
+
+    def _endless(self) -> InvalidInputError:
+        return InvalidInputError(
+            f"{self._name} asks for its own result with the same arguments, and would wait for itself"
+        )
 
     @contextmanager
     def working(self, key: str, flight: Flight) -> Iterator[None]:
@@ -101,13 +120,12 @@ class Flights:
             _flying.reset(token)
 
     def cancel(self, key: str | None = None) -> None:
-        """What is being worked on, for this key or all, is not to be kept: who asks from now on starts anew."""
+        """What is being worked on, for this key or all, is not waited for: who asks from now on starts anew."""
         with self._lock:
-            keys = list(self._working) if key is None else [key]
-            for one in keys:
-                flight = self._working.pop(one, None)
-                if flight is not None:
-                    flight.void = True
+            if key is None:
+                self._working.clear()
+            else:
+                self._working.pop(key, None)
 
     def _after_fork(self) -> None:
         if self._process != os.getpid():  # those who worked were left behind

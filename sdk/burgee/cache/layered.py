@@ -7,7 +7,7 @@ server is away, the connection broke) it trusts nothing it holds: memory is empt
 import logging
 import threading
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, override
@@ -16,12 +16,36 @@ from burgee.cache.checks import check_ttl
 from burgee.cache.forks import on_fork
 from burgee.cache.memory import MemoryCache
 from burgee.cache.model import CacheEntry, CacheStats
-from burgee.cache.protocol import CacheProvider
+from burgee.cache.protocol import CacheProvider, Claim
 from burgee.cache.redis import RedisCache
 
 _log = logging.getLogger("burgee.cache")
 _LOOK_UP = 0.2  # seconds a listener waits at a time
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+
+
+class _Telling[T](Claim[T]):
+    """A claim of the far cache: what is stored by it is told to the other processes."""
+
+    __slots__ = ("_far", "_tell")
+
+    def __init__(self, far: Claim[T], tell: Callable[[], None]) -> None:
+        self._far, self._tell = far, tell
+
+    @override
+    def keep(self, value: T, ttl: float | None = None) -> bool:
+        kept = self._far.keep(value, ttl)
+        if kept:
+            self._tell()
+        return kept
+
+    @override
+    def renew(self) -> bool:
+        return self._far.renew()
+
+    @override
+    def release(self) -> None:
+        self._far.release()
 
 
 class Layered[T](CacheProvider[T]):
@@ -123,6 +147,11 @@ class Layered[T](CacheProvider[T]):
     @override
     def lock(self, key: str, ttl: float) -> AbstractContextManager[bool]:
         return self._far.lock(key, ttl)
+
+    @override
+    def claim(self, key: str, seconds: float, tags: Iterable[str] = ()) -> Claim[T] | None:
+        far = self._far.claim(key, seconds, tags)
+        return None if far is None else _Telling(far, lambda: self._changed("k", key))
 
     @override
     def stats(self) -> CacheStats:

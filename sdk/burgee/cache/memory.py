@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple, override
 
-from burgee.cache.checks import check_jitter, check_key, check_tags, check_ttl, jittered
+from burgee.cache.checks import check_jitter, check_key, check_open, check_tags, check_ttl, jittered
 from burgee.cache.forks import on_fork
 from burgee.cache.held import held
 from burgee.cache.model import CacheEntry, CacheStats
 from burgee.cache.patterns import matcher
-from burgee.cache.protocol import CacheProvider
+from burgee.cache.protocol import CacheProvider, Claim
 from burgee.cache.serializers import Serializer, Standard
 from burgee.core.errors import InvalidInputError
 
@@ -27,6 +27,29 @@ class _Kept(NamedTuple):
     expires: float
     size: int
     tags: tuple[str, ...]
+
+
+class _Claimed[T](Claim[T]):
+    """A claim in memory: it is had for as long as it is found there under its key."""
+
+    __slots__ = ("_cache", "_key", "_seconds", "tags", "until")
+
+    def __init__(self, cache: "MemoryCache[T]", key: str, seconds: float, tags: tuple[str, ...]) -> None:
+        self._cache, self._key, self._seconds, self.tags = cache, key, seconds, tags
+        self.until = cache.now() + seconds
+
+    @override
+    def keep(self, value: T, ttl: float | None = None) -> bool:
+        return self._cache.keep(self, self._key, value, ttl)
+
+    @override
+    def renew(self) -> bool:
+        self.until = self._cache.now() + self._seconds
+        return self._cache.has(self, self._key)
+
+    @override
+    def release(self) -> None:
+        self._cache.release(self, self._key)
 
 
 class MemoryCache[T](CacheProvider[T]):
@@ -64,14 +87,16 @@ class MemoryCache[T](CacheProvider[T]):
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._tagged: dict[str, set[str]] = {}
         self._locks: dict[str, float] = {}
+        self._claims: dict[str, _Claimed[T]] = {}
         self._bytes = self._hits = self._misses = self._evicted = self._dropped = 0
+        self._closed = False
         on_fork(self)
 
     def in_child(self) -> None:
         """Make the lock anew; what another thread was changing when the process forked is given up."""
         whole = self._lock.acquire(blocking=False)
         self._lock = threading.RLock()
-        self._locks = {}
+        self._locks, self._claims = {}, {}
         if not whole:
             self._kept, self._tagged, self._bytes = OrderedDict(), {}, 0
 
@@ -86,6 +111,7 @@ class MemoryCache[T](CacheProvider[T]):
             if kept is None:
                 self._misses += 1
                 check_key(key)
+                check_open(self._closed)  # here, since it costs a hit nothing: what is closed holds none
                 return None
             self._hits += 1
             self._kept.move_to_end(key)
@@ -103,15 +129,11 @@ class MemoryCache[T](CacheProvider[T]):
 
     @override
     def set_many(self, values: Mapping[str, T], ttl: float | None = None, tags: Iterable[str] = ()) -> None:
-        seconds = self._ttl if ttl is None else check_ttl(ttl)
-        named = check_tags(tags)
-        now = self._clock()
-        made = [
-            self._made(CacheEntry(check_key(key), value, now, now + jittered(seconds, self._jitter)), named)
-            for key, value in values.items()
-        ]
+        made = self._all(values, ttl, check_tags(tags))
         with self._lock:
+            check_open(self._closed)
             for kept in made:
+                self._claims.pop(kept.entry.key, None)
                 self._keep(kept)
 
     def hold(self, entry: CacheEntry[T], until: float) -> None:
@@ -128,18 +150,22 @@ class MemoryCache[T](CacheProvider[T]):
     def delete_many(self, keys: Iterable[str]) -> int:
         asked = [check_key(key) for key in keys]
         with self._lock:
+            for key in asked:
+                self._claims.pop(key, None)
             return sum(map(self._forget, asked))
 
     @override
     def clear_pattern(self, pattern: str) -> int:
         matches = matcher(check_key(pattern, "a pattern")).fullmatch
         with self._lock:
+            self._claims = {key: claim for key, claim in self._claims.items() if not matches(key)}
             return sum(map(self._forget, [key for key in self._kept if matches(key)]))
 
     @override
     def clear_tags(self, tags: Iterable[str]) -> int:
         asked = check_tags(tags)
         with self._lock:
+            self._claims = {key: claim for key, claim in self._claims.items() if not set(asked) & set(claim.tags)}
             keys = {key for tag in asked for key in self._tagged.get(tag, ())}
             return sum(map(self._forget, keys))
 
@@ -150,6 +176,7 @@ class MemoryCache[T](CacheProvider[T]):
             count = len(self._kept)
             self._kept.clear()
             self._tagged.clear()
+            self._claims.clear()
             self._bytes = 0
             return count
 
@@ -171,6 +198,37 @@ class MemoryCache[T](CacheProvider[T]):
                         del self._locks[key]
 
     @override
+    def claim(self, key: str, seconds: float, tags: Iterable[str] = ()) -> Claim[T] | None:
+        made = _Claimed(self, check_key(key), check_ttl(seconds), check_tags(tags))
+        with self._lock:
+            check_open(self._closed)
+            there = self._claims.get(key)
+            if there is not None and there.until > self._clock():
+                return None
+            self._claims[key] = made
+            return made
+
+    def has(self, claim: Claim[T], key: str) -> bool:
+        """Whether a claim was not lost."""
+        return self._claims.get(key) is claim
+
+    def keep(self, claim: "_Claimed[T]", key: str, value: T, ttl: float | None) -> bool:
+        """Store what was claimed, unless the claim was lost: whether it was not."""
+        [kept] = self._all({key: value}, ttl, claim.tags)
+        with self._lock:
+            had = self._claims.get(key) is claim
+            if had:
+                del self._claims[key]
+                self._keep(kept)
+            return had
+
+    def release(self, claim: Claim[T], key: str) -> None:
+        """End a claim."""
+        with self._lock:
+            if self._claims.get(key) is claim:
+                del self._claims[key]
+
+    @override
     def stats(self) -> CacheStats:
         with self._lock:
             self._sweep()
@@ -180,11 +238,21 @@ class MemoryCache[T](CacheProvider[T]):
 
     @override
     def close(self) -> None:
-        self.clear()
+        with self._lock:
+            self._closed = True
+            self.clear()
 
     def now(self) -> float:
         """Seconds since 1970, as this provider reckons."""
         return self._clock()
+
+    def _all(self, values: Mapping[str, T], ttl: float | None, tags: tuple[str, ...]) -> list[_Kept]:
+        seconds = self._ttl if ttl is None else check_ttl(ttl)
+        now = self._clock()
+        return [
+            self._made(CacheEntry(check_key(key), value, now, now + jittered(seconds, self._jitter)), tags)
+            for key, value in values.items()
+        ]
 
     def _made(self, entry: CacheEntry[T], tags: tuple[str, ...]) -> _Kept:
         body = self._serializer.dump(entry.value)  # also what is held as it is: not every serializer can say it

@@ -11,6 +11,26 @@ from typing import Protocol
 from burgee.cache.model import CacheEntry, CacheStats
 
 
+class Claim[T](Protocol):
+    """The right to store what is being made for a key, for one caller at a time.
+
+    It is lost as soon as the key is written or taken away by anybody, by itself, by a pattern or by a tag: what was
+    begun before is not to be kept then, since it may have been made of what was there before.
+    """
+
+    def keep(self, value: T, ttl: float | None = None) -> bool:
+        """Store the value, if the claim was not lost: whether it was not. It ends the claim."""
+        ...
+
+    def renew(self) -> bool:
+        """Have it last as long again, from now on: whether it was not lost."""
+        ...
+
+    def release(self) -> None:
+        """End it with nothing stored."""
+        ...
+
+
 class CacheProvider[T](Protocol):
     """Keeps values by key for a time. All of it can be called from many threads at once."""
 
@@ -55,6 +75,13 @@ class CacheProvider[T](Protocol):
 
     def lock(self, key: str, ttl: float) -> AbstractContextManager[bool]:
         """A lock that other processes see, for at most `ttl` seconds: whether it was had. It is not waited for."""
+        ...
+
+    def claim(self, key: str, seconds: float, tags: Iterable[str] = ()) -> Claim[T] | None:
+        """Claim what is to be stored under the key with these tags; None if somebody else has. It is not waited for.
+
+        A claim that is not renewed ends after `seconds`, so that nobody waits for who was killed.
+        """
         ...
 
     def stats(self) -> CacheStats:

@@ -21,18 +21,20 @@ from itertools import batched
 from typing import Any, override
 from urllib.parse import unquote, urlsplit
 
-from burgee.cache.checks import check_jitter, check_key, check_tags, check_ttl, jittered
-from burgee.cache.envelope import seal, unseal
+from burgee.cache.checks import check_jitter, check_key, check_open, check_tags, check_ttl, jittered
+from burgee.cache.envelope import CLAIM, is_claim, seal, unseal
 from burgee.cache.forks import on_fork
 from burgee.cache.model import CacheEntry, CacheStats
 from burgee.cache.patterns import escaped, literal, matcher
-from burgee.cache.protocol import CacheProvider
+from burgee.cache.protocol import CacheProvider, Claim
+from burgee.cache.redis_claims import RedisClaim, milliseconds
 from burgee.cache.serializers import Serializer, Standard
 from burgee.core.errors import BurgeeError, InvalidInputError, MissingExtraError
 
 _log = logging.getLogger("burgee.cache")
 
 _SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
+CLUSTER = "redis cluster"
 _BATCH = 500  # keys of one command
 _UNLOCK = """if redis.call("get", KEYS[1]) == ARGV[1] then return redis.call("del", KEYS[1]) end return 0"""
 _PORT, _SENTINEL_PORT = 6379, 26379
@@ -73,6 +75,7 @@ class RedisCache[T](CacheProvider[T]):
             raise InvalidInputError(f"max_bytes is a whole number from 1, not {max_bytes!r}")
         self._max_bytes = max_bytes
         self._connected: Any = None
+        self._closed = False
         self._connecting = threading.Lock()
         self._entries, self._tags, self._locks = (f"{check_key(prefix, 'a prefix')}:{part}:" for part in "etl")
         self._channel = f"{prefix}:changes"
@@ -89,11 +92,14 @@ class RedisCache[T](CacheProvider[T]):
     @property
     def _client(self) -> Any:
         """The client, made at first use: a cluster is asked for its nodes then, and may be away."""
-        if self._connected is None:
+        client = self._connected
+        if client is None:
             with self._connecting:
+                check_open(self._closed)
                 if self._connected is None:
                     self._connected = self._connect()
-        return self._connected
+                client = self._connected
+        return client
 
     @override
     def get_entry(self, key: str) -> CacheEntry[T] | None:
@@ -119,28 +125,24 @@ class RedisCache[T](CacheProvider[T]):
         if named:
             self.set_many({key: value}, ttl, named)
             return
-        seconds = self._ttl if ttl is None else check_ttl(ttl)
-        self._put(self._client, *self._made(key, value, seconds))
+        self._put(self._client, self._entries + check_key(key), *self._made(value, ttl))
 
     @override
     def set_many(self, values: Mapping[str, T], ttl: float | None = None, tags: Iterable[str] = ()) -> None:
         named = check_tags(tags)
         seconds = self._ttl if ttl is None else check_ttl(ttl)
-        made = {key: self._made(key, value, seconds) for key, value in values.items()}
-        lasting = max(1, int(seconds * 1000))
-        for some in batched(made.items(), _BATCH, strict=False):
-            with self._client.pipeline(transaction=False) as pipe:
-                for tag in named:  # first, so that no value is ever without its tags
-                    pipe.sadd(self._tags + tag, *(key for key, _ in some))
-                    pipe.pexpire(self._tags + tag, lasting, nx=True)
-                    pipe.pexpire(self._tags + tag, lasting, gt=True)
-                for _, one in some:
-                    self._put(pipe, *one)
-                pipe.execute()
+        made = [(check_key(key), *self._made(value, ttl)) for key, value in values.items()]
+        for some in batched(made, _BATCH, strict=False):
+
+            def write(pipe: Any, some: Iterable[tuple[str, bytes, float]] = some) -> None:
+                for key, data, lasting in some:
+                    self._put(pipe, self._entries + key, data, lasting)
+
+            self._tagged([key for key, *_ in some], named, seconds, write)
 
     @override
     def delete(self, key: str) -> bool:
-        return bool(self._client.unlink(self._entries + check_key(key)))
+        return self.delete_many([key]) > 0
 
     @override
     def delete_many(self, keys: Iterable[str]) -> int:
@@ -162,19 +164,19 @@ class RedisCache[T](CacheProvider[T]):
             count += self._unlinked(self._entries + key for key in keys)
             for some in batched(keys, _BATCH, strict=False):
                 self._client.srem(name, *some)
+            count += self._unlinked(self._entries + key for key in keys)  # what was stored between, and lost its tag
         return count
 
     @override
     def clear(self) -> int:
-        count = self._unlinked(self._scan(self._entries))
-        self._unlinked(self._scan(self._tags))
-        return count
+        self._unlinked(self._scan(self._tags))  # first, so that nothing stored meanwhile loses its tags and stays
+        return self._unlinked(self._scan(self._entries))
 
     @override
     @contextmanager
     def lock(self, key: str, ttl: float) -> Iterator[bool]:
         name, token = self._locks + check_key(key), uuid.uuid4().hex
-        had = bool(self._client.set(name, token, nx=True, px=max(1, int(check_ttl(ttl) * 1000))))
+        had = bool(self._client.set(name, token, nx=True, px=milliseconds(check_ttl(ttl))))
         try:
             yield had
         finally:
@@ -182,13 +184,32 @@ class RedisCache[T](CacheProvider[T]):
                 self._client.eval(_UNLOCK, 1, name, token)
 
     @override
+    def claim(self, key: str, seconds: float, tags: Iterable[str] = ()) -> Claim[T] | None:
+        name, named = self._entries + check_key(key), check_tags(tags)
+
+        def run(script: str, tagging: bool, lasting: float, given: tuple[object, ...]) -> bool:
+            if not named or not tagging:
+                return bool(self._client.eval(script, 1, name, *given))
+            command = ("EVAL", script, 1, name, *given)  # the pipe of a cluster has no verb for it
+            return bool(self._tagged([key], named, lasting, lambda pipe: pipe.execute_command(*command)))
+
+        def made(value: T, ttl: float | None) -> tuple[bytes, float]:
+            data, lasting = self._made(value, ttl)
+            return data if self._fits(name, data) else b"", lasting
+
+        one = RedisClaim(run, check_ttl(seconds), made)
+        return one if one.take() else None
+
+    @override
     def stats(self) -> CacheStats:
         return CacheStats(self._kind, self._hits, self._misses, evicted=self._evicted, dropped=self._dropped)
 
     @override
     def close(self) -> None:
-        if self._connected is not None:
-            self._connected.close()
+        with self._connecting:
+            connected, self._connected, self._closed = self._connected, None, True
+        if connected is not None:
+            connected.close()
 
     def now(self) -> float:
         """Seconds since 1970, as this provider reckons."""
@@ -208,26 +229,51 @@ class RedisCache[T](CacheProvider[T]):
             heard.subscribe(self._channel)
             yield heard
 
-    def _made(self, key: str, value: T, seconds: float) -> tuple[str, bytes, int]:
+    def _made(self, value: T, ttl: float | None) -> tuple[bytes, float]:
+        """The bytes to store, and for how many seconds."""
         now = self._clock()
-        until = now + jittered(seconds, self._jitter)
-        return (
-            self._entries + check_key(key),
-            seal(self._serializer.dump(value), now, until),
-            max(1, int((until - now) * 1000)),
-        )
+        until = now + jittered(self._ttl if ttl is None else check_ttl(ttl), self._jitter)
+        return seal(self._serializer.dump(value), now, until), until - now
 
-    def _put(self, where: Any, name: str, data: bytes, milliseconds: int) -> None:
+    def _tagged(self, keys: list[str], tags: tuple[str, ...], seconds: float, write: Callable[[Any], None]) -> Any:
+        """What the last command of `write` answers. With it, and in one step, the tags name the keys.
+
+        In a cluster they lie apart, and the tags are told before and after: who clears them finds the keys.
+        """
+        apart = bool(tags) and self._kind == CLUSTER
+        with self._client.pipeline(transaction=bool(tags) and not apart) as pipe:
+            self._tag(pipe, keys, tags, seconds)
+            if apart:
+                pipe.execute()
+            write(pipe)
+            answer = pipe.execute()[-1]
+            if apart:
+                self._tag(pipe, keys, tags, seconds)
+                pipe.execute()
+        return answer
+
+    def _tag(self, pipe: Any, keys: list[str], tags: tuple[str, ...], seconds: float) -> None:
+        for tag in tags:
+            pipe.sadd(self._tags + tag, *keys)
+            pipe.pexpire(self._tags + tag, milliseconds(seconds), nx=True)
+            pipe.pexpire(self._tags + tag, milliseconds(seconds), gt=True)
+
+    def _put(self, where: Any, name: str, data: bytes, seconds: float) -> None:
+        if self._fits(name, data):
+            where.set(name, data, px=milliseconds(seconds))
+        else:
+            where.unlink(name)
+
+    def _fits(self, name: str, data: bytes) -> bool:
         if len(data) <= self._max_bytes:
-            where.set(name, data, px=milliseconds)
-            return
-        where.unlink(name)
+            return True
         self._evicted += 1
         text = "a value of %d bytes is not kept: %s; at most %d bytes are"
         _log.warning(text, len(data), name.removeprefix(self._entries), self._max_bytes)
+        return False
 
     def _counted(self, key: str, data: bytes | None) -> CacheEntry[T] | None:
-        entry = None if data is None else self._read(key, data)
+        entry = None if data is None or is_claim(data) else self._read(key, data)
         if entry is None:
             self._misses += 1
         else:
@@ -257,8 +303,13 @@ class RedisCache[T](CacheProvider[T]):
         for some in batched(names, _BATCH, strict=False):
             with self._client.pipeline(transaction=False) as pipe:  # one by one: in a cluster they lie apart
                 for name in some:
+                    pipe.strlen(name)
                     pipe.unlink(name)
-                count += sum(pipe.execute())
+                told = pipe.execute(raise_on_error=False)  # what is no text has no length, and goes as well
+            for size, gone in zip(told[::2], told[1::2], strict=True):
+                if isinstance(gone, Exception):
+                    raise gone
+                count += gone and size != 1 + CLAIM  # a claim is no entry
         return count
 
 
@@ -286,14 +337,13 @@ def connecting(url: str, timeout: float, connections: int) -> tuple[Callable[[],
     login = {"username": unquote(parts.username or "") or None, "password": unquote(parts.password or "") or None}
     if parts.scheme.endswith("+cluster"):
         nodes = [cluster.ClusterNode(host, port) for host, port in _hosts(parts.netloc, _PORT)]
-        return lambda: redis.RedisCluster(startup_nodes=nodes, ssl=secure, **login, **options), "redis cluster"
+        return lambda: redis.RedisCluster(startup_nodes=nodes, ssl=secure, **login, **options), CLUSTER
     if parts.scheme.endswith("+sentinel"):
         name, _, number = parts.path.strip("/").partition("/")
         if not name:
             raise InvalidInputError("a URL of Sentinel names the master: redis+sentinel://host:port/mymaster")
-        watching = sentinel.Sentinel(
-            _hosts(parts.netloc, _SENTINEL_PORT), socket_timeout=timeout, socket_connect_timeout=timeout
-        )
+        quick = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout", "retry")}
+        watching = sentinel.Sentinel(_hosts(parts.netloc, _SENTINEL_PORT), sentinel_kwargs=quick)
         made = watching.master_for(name, db=int(number or 0), ssl=secure, **login, **options)
         return lambda: made, "redis sentinel"
     try:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_BEATS = b"burgee frequencies"
+"""Where a table says how often the times of its frame's index and columns follow each other."""
+
+
 class Serializer[T](Protocol):
     """Turns values to bytes and back."""
 
@@ -180,7 +184,15 @@ def _frame_of(table: "pa.Table") -> "pd.DataFrame":
     for number, kind in enumerate(frame.dtypes):
         if kind.name == "category":  # Arrow's own codes, which can't be written to
             frame.isetitem(number, frame.iloc[:, number].array.copy())
+    for axis, beat in json.loads((table.schema.metadata or {}).get(_BEATS, b"{}")).items():
+        getattr(frame, axis).freq = beat
     return frame
+
+
+def _beats(frame: "pd.DataFrame") -> dict[str, str]:
+    """How often the times of an index follow each other, where it says so: Arrow does not know that."""
+    axes: dict[str, Any] = {"index": frame.index, "columns": frame.columns}
+    return {name: axis.freqstr for name, axis in axes.items() if getattr(axis, "freq", None) is not None}
 
 
 def _table_of(frame: "pd.DataFrame") -> "pa.Table":
@@ -189,8 +201,13 @@ def _table_of(frame: "pd.DataFrame") -> "pa.Table":
 
     try:
         table = pa.Table.from_pandas(frame)
+        beats = _beats(frame)
+        if beats:
+            table = table.replace_schema_metadata({**table.schema.metadata, _BEATS: json.dumps(beats)})
         made = _frame_of(table)
-        pd.testing.assert_frame_equal(made, frame, check_freq=False)
+        pd.testing.assert_frame_equal(made, frame)
+        if _beats(made) != beats:
+            raise ValueError("its index has a frequency of its own")  # noqa: TRY301 - told as the others are
         if made.attrs != frame.attrs:
             raise ValueError("its attrs hold more than JSON can say")  # noqa: TRY301 - told as the others are
         _check_cells(made, frame)

@@ -16,9 +16,11 @@ def sync_folder(folder: str | Path) -> None:
         os.close(descriptor)
 
 
-def locked(descriptor: int, *, wait: bool = True) -> bool:
+def locked(descriptor: int, *, wait: bool = True, shared: bool = False) -> bool:
     """Lock a file until it is closed, or the process ends; whether it was had.
 
+    `shared`: against those who lock it alone, not against each other. Of a file that is open for reading only, NFS
+    gives no other lock (flock(2)).
     Windows has no such lock: take care there that one process writes at a time.
     """
     try:
@@ -27,7 +29,7 @@ def locked(descriptor: int, *, wait: bool = True) -> bool:
         return True
     module: Any = fcntl
     try:
-        module.flock(descriptor, module.LOCK_EX if wait else module.LOCK_EX | module.LOCK_NB)
+        module.flock(descriptor, (module.LOCK_SH if shared else module.LOCK_EX) | (0 if wait else module.LOCK_NB))
     except BlockingIOError:
         return False
     return True

@@ -27,6 +27,7 @@
     │   └── ServerFailureError               500  the server failed; its log knows the request id
     └── MissingExtraError (ImportError)      501  a library of an extra is not installed
 
+Files and search add theirs (`files.errors`, `search.errors`); all of them are names of `burgee`, too.
 An error crosses HTTP as `application/problem+json` (RFC 9457) and arrives as the same class, with the
 same attributes, plus the request id the server gave it.
 """

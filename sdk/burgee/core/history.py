@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import override
 
 from burgee.core.json import Json
-from burgee.core.listing import Listing
+from burgee.core.listing import Listing, typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class History[S](Listing[Change[S]]):
 
     __slots__ = ()
     columns = ("version", "at", "actor", "change", "before", "after", "why")
+    dtypes = typed(text="actor change why", whole="version", moment="at")
 
     @override
     def _row(self, item: Change[S]) -> Mapping[str, object]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 
+from burgee.core.errors import BurgeeError
 from burgee.core.portal import drive, portal
 from burgee.core.result import Result
 from burgee.core.scope import Caller, Scope, bind_scope
@@ -21,8 +22,13 @@ class Link:
         return replace(self, tenant=tenant)
 
     def call[T, E: Exception](self, work: Coroutine[object, object, Result[T, E]]) -> T:
-        """Run a service's operation and give its value, or raise its error."""
-        return self.run(work).unwrap()
+        """Run a service's operation and give its value, or raise its error: without the way it took below here."""
+        __tracebackhide__ = True  # of IPython: the frames of whoever called are what a reader looks for
+        try:
+            answer = self.run(work)
+        except BurgeeError as error:
+            raise error.with_traceback(None) from error.__cause__
+        return answer.unwrap()
 
     def run[T](self, work: Coroutine[object, object, T]) -> T:
         """Run any coroutine of a service in this link's scope."""

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+def typed(
+    *, text: str = "", whole: str = "", number: str = "", yes_no: str = "", moment: str = ""
+) -> Mapping[str, str]:
+    """The dtypes of columns, which are named with blanks between: `typed(text="id name", moment="created_at")`."""
+    kinds = {"str": text, "int64": whole, "float64": number, "bool": yes_no, "datetime64[us, UTC]": moment}
+    return {name: kind for kind, names in kinds.items() for name in names.split()}
+
+
 class Listing[T](Shown):
     """Some of many things. Iterate for all of them; `frame()` has all; what is shown is what has been fetched."""
 
@@ -20,6 +28,11 @@ class Listing[T](Shown):
 
     columns: Sequence[str]
     """The columns of the frame."""
+    dtypes: Mapping[str, str] = {}
+    """Of columns whose values don't tell, where there are no rows or all are missing."""
+
+    shown: Sequence[str] = ()
+    """The columns of what it shows of itself; all of them, unless some are named."""
 
     def __init__(self, first: Page[T], ask: Callable[[str], Page[T]] | None = None) -> None:
         self._items = list(first.items)
@@ -48,7 +61,9 @@ class Listing[T](Shown):
         import pandas as pd
 
         rows = [self._row(item) for item in self]
-        return pd.DataFrame(rows, columns=list(self.columns))
+        return pd.DataFrame(
+            {name: pd.Series([row[name] for row in rows], dtype=self.dtypes.get(name)) for name in self.columns}
+        )
 
     def arrow(self) -> "pa.Table":
         """All of them as an Arrow table; what is nested stands there as JSON text."""
@@ -59,9 +74,12 @@ class Listing[T](Shown):
 
     @override
     def _sheet(self) -> Sheet:
-        rows = [list(self._row(item).values()) for item in self._items]
-        more = " and more: iterate, or take .frame()" if self._after is not None else ""
-        return Sheet(type(self).__name__, list(self.columns), rows, f"{len(rows)} shown{more}" if more else "")
+        columns = self.shown or self.columns
+        rows = [[row[name] for name in columns] for row in map(self._row, self._items)]
+        note = "" if rows else "nothing here"
+        if self._after is not None:
+            note = f"{len(rows)} shown and more: iterate, or take .frame()"
+        return Sheet(type(self).__name__, list(columns), rows, note)
 
     @override
     def __repr__(self) -> str:

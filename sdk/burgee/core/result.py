@@ -32,8 +32,9 @@ class Err[E: Exception]:
     error: E
 
     def unwrap(self) -> NoReturn:
-        """Raise the error."""
-        raise self.error
+        """Raise the error, as of here: of where in a service it was made, whoever reads it learns nothing."""
+        __tracebackhide__ = True
+        raise self.error.with_traceback(None)
 
     def map(self, change: Callable[..., object]) -> "Err[E]":  # noqa: ARG002 - same shape as Ok.map
         """Itself: there is no value to change."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, override
 from burgee.core.display import Sheet
 from burgee.core.errors import InvalidInputError, MissingExtraError
 from burgee.core.link import Link
-from burgee.core.listing import Listing
+from burgee.core.listing import Listing, typed
 from burgee.core.page import Page
 from burgee.core.periods import Period, check_period
 from burgee.core.progress import ProgressBar
@@ -44,6 +44,7 @@ class EventList(Listing[StoredEvent]):
 
     __slots__ = ()
     columns = ("position", "stream", "version", "id", "type", "data", "metadata", "occurred_at", "recorded_at")
+    dtypes = typed(text="stream id type", whole="position version", moment="occurred_at recorded_at")
 
     @override
     def __iter__(self) -> Iterator[StoredEvent]:

@@ -19,7 +19,7 @@ from burgee.store import aggregates
 from burgee.store.aggregates import Aggregates
 from burgee.store.log import StoredEvent
 
-_SUM, _SECRET = "file-sum", "file-secret"
+_SUM, _SECRET, _STRUCK = "file-sum", "file-secret", "file-struck"
 _SECRET_BYTES = 32
 _SUMS = TypeAdapter(tuple[int, int])
 
@@ -66,6 +66,16 @@ def add(connection: Connection, tenant: str, files: int, size: int) -> None:
     """So many files and bytes more, or fewer. Within the transaction that makes it so."""
     now = usage(connection, tenant, None)
     aggregates.put(connection, tenant, _SUM, _SUM, dumps([now.files + files, now.size + size]))
+
+
+def strike(connection: Connection, tenant: str, key: str) -> None:
+    """An object is to be taken away, as nobody's: from now on no file can be entered with it."""
+    aggregates.put(connection, tenant, _STRUCK, key, "true")
+
+
+def is_struck(connection: Connection, tenant: str, key: str) -> bool:
+    """Whether an object was, or is being, taken away."""
+    return aggregates.data(connection, tenant, _STRUCK, key) is not None
 
 
 def kept_secret(connection: Connection) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from burgee.core.errors import NotFoundError
+from burgee.core.errors import ConflictError, NotFoundError
 from burgee.files.errors import UploadRefusedError
 from burgee.files.keeping import Keeper, now_of
 from burgee.files.model import CheckReport, FileState
@@ -31,7 +31,7 @@ class Checker:
                     lost.append(state.file.id)
             elif self._is_over(state):
                 unfinished.append(state.file.id)
-        orphans = [key for key, at in self._orphans() if at <= self._before]
+        orphans = [key for key, at in self._unknown() if at <= self._before and self._is_orphan(key)]
         if repair:
             for id in unfinished:
                 self._end(id)
@@ -56,7 +56,7 @@ class Checker:
             if state.status == "awaited":
                 try:
                     self._keeper.finish(self._tenant, state)
-                except (NotFoundError, UploadRefusedError):  # not there yet, or gone now
+                except (NotFoundError, ConflictError, UploadRefusedError):  # not there yet, or gone now
                     continue
 
     def _is_whole(self, state: FileState) -> bool:
@@ -89,7 +89,12 @@ class Checker:
         except NotFoundError:  # somebody else ended it
             return
 
-    def _orphans(self) -> Iterator[tuple[str, datetime]]:
+    def _is_orphan(self, key: str) -> bool:
+        """Whether nobody is about to enter the object as a file, nor has meanwhile, nor took it away himself."""
+        storage = self._keeper.storage
+        return not (storage.is_held(key) or self._keeper.has(self._tenant, key) or storage.stat(key) is None)
+
+    def _unknown(self) -> Iterator[tuple[str, datetime]]:
         """Objects that belong to no file. They are listed first: a file that comes meanwhile is known by then."""
         objects = [(found.key, found.modified_at) for found in self._keeper.storage.list(f"{self._tenant}/")]
         known = {state.key(self._tenant) for state in self._states()}

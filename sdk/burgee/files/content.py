@@ -145,6 +145,8 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^
 _PATTERN = re.compile(rf"\*/\*|[a-z0-9-]+/\*|{_MEDIA_TYPE.pattern}")
 _WITHIN_IMAGES = re.compile(rb"<script|<html|<iframe|<!doctype html|<\?php", re.IGNORECASE)
 _ZIP_END, _ZIP_END_SIZE = b"PK\x05\x06", 22
+_NEVER_ARCHIVES = TEXT_TYPES | {"application/pdf", "application/rtf"}
+"""Besides images, what takes anything behind its end, as an archive takes anything before its beginning."""
 _ENDS = {PARQUET: (b"PAR1", b"PARE"), ARROW_FILE: (b"ARROW1",)}
 
 
@@ -155,7 +157,7 @@ def sniff(head: bytes, name: str, said: str | None = None) -> str:
     the content.
     """
     claim = media_type(said) if said is not None else None
-    suffix = name.rpartition(".")[2].lower() if "." in name else ""
+    suffix = ending_of(name)
     endings = _SUFFIXES.get(suffix, ())
     wanted = claim if claim in TEXT_TYPES and endings in {(), (PLAIN,)} else endings[0] if endings else claim
     text = None if is_readable_format(head) else as_text(head)
@@ -169,6 +171,16 @@ def sniff(head: bytes, name: str, said: str | None = None) -> str:
     return found
 
 
+def ending_of(name: str) -> str:
+    """The ending of a name, in small letters: what is behind its last dot."""
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def said_by(name: str) -> tuple[str, ...]:
+    """The types that a file so called may be of; none if its ending says nothing."""
+    return _SUFFIXES.get(ending_of(name), ())
+
+
 def check_end(tail: bytes, name: str, type: str) -> None:
     """Look at the last bytes of a file (`HEAD` of them, or all) once it is whole; `FileTypeError` if they don't fit."""
     ends = _ENDS.get(type)
@@ -178,7 +190,7 @@ def check_end(tail: bytes, name: str, type: str) -> None:
         raise FileTypeError(f"{shortened(name)!r} holds macros", hint="save it without them", type=MACRO_TYPES[type])
     if type == ZIP and b"META-INF/MANIFEST.MF" in tail:
         raise FileTypeError(f"{shortened(name)!r} is a program in Java", type=JAR)
-    if type.startswith("image/") and _ends_as_zip(tail):
+    if (type in _NEVER_ARCHIVES or type.startswith("image/")) and _ends_as_zip(tail):
         raise FileTypeError(f"{shortened(name)!r} begins as {type} but ends as an archive", type=type)
 
 

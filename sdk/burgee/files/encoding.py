@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, override
 
 from burgee.core.errors import InvalidInputError
-from burgee.core.frames import to_arrow_backed
+from burgee.files.spelling import as_csv, as_lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +24,7 @@ class Encoded:
 
     Args:
         table: the table.
-        ending: `csv`, `arrow`, `feather`, `jsonl`, `ndjson`, or anything else.
+        ending: one of `ENDINGS`, or none that means anything.
     """
 
     def __init__(self, table: "pa.Table", ending: str) -> None:
@@ -97,23 +97,29 @@ def _arrow(schema: "pa.Schema", parts: Iterator["pa.Table"]) -> Iterator[bytes]:
     yield from sink.take()
 
 
-def _csv(schema: "pa.Schema", parts: Iterator["pa.Table"]) -> Iterator[bytes]:
-    yield to_arrow_backed(schema.empty_table()).to_csv(index=False).encode()
+def _csv(schema: "pa.Schema", parts: Iterator["pa.Table"], separator: str = ",") -> Iterator[bytes]:
+    yield as_csv(schema.empty_table(), separator, header=True).encode()
     for part in parts:
-        yield to_arrow_backed(part).to_csv(index=False, header=False).encode()
+        yield as_csv(part, separator, header=False).encode()
+
+
+def _tabbed(schema: "pa.Schema", parts: Iterator["pa.Table"]) -> Iterator[bytes]:
+    return _csv(schema, parts, "\t")
 
 
 def _lines(_: "pa.Schema", parts: Iterator["pa.Table"]) -> Iterator[bytes]:
     for part in parts:
-        frame = to_arrow_backed(part)
-        rows = frame.to_json(orient="records", lines=True, date_format="iso", date_unit="us", force_ascii=False)
-        yield rows.encode()
+        yield as_lines(part).encode()
 
 
 type _Writing = Callable[["pa.Schema", Iterator["pa.Table"]], Iterator[bytes]]
 _KINDS: dict[str, tuple[str, _Writing, int]] = {
-    **dict.fromkeys(("arrow", "feather"), ("Arrow", _arrow, _GROUP)),
+    **dict.fromkeys(("parquet", "pq"), ("Parquet", _parquet, _GROUP)),
+    **dict.fromkeys(("arrow", "feather", "ipc"), ("Arrow", _arrow, _GROUP)),
     **dict.fromkeys(("jsonl", "ndjson"), ("JSON lines", _lines, _TEXT)),
+    **dict.fromkeys(("tsv", "tab"), ("tab-separated text", _tabbed, _TEXT)),
     "csv": ("CSV", _csv, _TEXT),
-    "parquet": ("Parquet", _parquet, _GROUP),
 }
+
+ENDINGS = frozenset(_KINDS)
+"""The endings of names that say how a frame is written."""

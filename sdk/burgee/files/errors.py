@@ -1,6 +1,9 @@
 """Why a file is not taken, or can't be had."""
 
-from burgee.core.errors import BurgeeError, InvalidInputError
+from collections.abc import Iterable
+
+from burgee.core.errors import BurgeeError, InvalidInputError, NotFoundError
+from burgee.files.model import FileMetadata
 
 
 class UploadRefusedError(InvalidInputError):
@@ -54,3 +57,14 @@ class StorageUnavailableError(BurgeeError):
 
     code = "storage-unavailable"
     status = 503
+
+
+def no_file(id: str, files: Iterable[FileMetadata]) -> NotFoundError:
+    """That no file has this id. If it is the name of some of these files, which ids those have."""
+    known = list(files)
+    named = [file.id for file in known if file.name == id]
+    error = NotFoundError("file", id, () if named else (file.id for file in known[:20]))
+    if named:
+        newest = "" if len(named) == 1 else f", the newest of {len(named)}"
+        error.add_note(f"files are found by id; a file of that name has {named[-1]!r}{newest}")
+    return error

@@ -17,7 +17,7 @@ from burgee.core.errors import InvalidInputError
 from burgee.core.history import History
 from burgee.core.json import Json
 from burgee.core.link import Link
-from burgee.core.listing import Listing
+from burgee.core.listing import Listing, typed
 from burgee.core.page import Page
 from burgee.core.progress import ProgressBar
 from burgee.files.encoding import Encoded
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _COLUMNS = ("id", "name", "size", "type", "checksum", "created_at", "created_by", "labels")
+_SHOWN = tuple(name for name in _COLUMNS if name != "checksum")  # that moves the rest out of sight
+
+
+BAR_BYTES, BAR_ROWS = 8 * 1024 * 1024, 100_000
+"""From here on a progress bar is worth showing: for bytes, and for a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,7 @@ class File(Shown):
         if os.path.isdir(place):  # noqa: PTH112 - Path.is_dir raises where a name is too long
             place /= Path(self.name).name
         new = place.with_name(f".{uuid.uuid4().hex}.part")  # with the name before it, it could be too long
-        shown = self._way.progress if progress is None else progress
+        shown = (self._way.progress if progress is None else progress) and self.size >= BAR_BYTES
         try:
             with new.open("xb") as file, ProgressBar(f"downloading {self.name}", self.size, shown=shown) as bar:
                 for piece in self._pieces(0, None):
@@ -210,7 +215,8 @@ class FileList(Listing[File]):
     """Files of a tenant. Frame: `id, name, size, type, checksum, created_at, created_by, labels`."""
 
     __slots__ = ()
-    columns = _COLUMNS
+    columns, shown = _COLUMNS, _SHOWN
+    dtypes = typed(text="id name type checksum created_by", whole="size", moment="created_at")
 
     @override
     def __iter__(self) -> Iterator[File]:
@@ -255,18 +261,19 @@ class Files(Shown):
 
         Args:
             source: a path, bytes, a file opened with `rb`, pieces of bytes, or a frame: that is kept as Parquet, or as
-                CSV, Arrow or JSON lines where the name ends so.
+                CSV, TSV, Arrow or JSON lines where the name ends so.
             name: what it is called; by default as the path's last part.
             type: its media type, to be checked; the content decides.
             labels: what is to be known of it besides.
             checksum: SHA-256 it must have, in hexadecimal.
-            progress: whether a bar is shown; by default as `BURGEE_PROGRESS` says.
+            progress: whether a bar is shown where it takes a while; by default as `BURGEE_PROGRESS` says.
         """
         given = sent(source, name, type)
         need_text("a file's name", given.name)
-        total = given.pieces.rows if isinstance(given.pieces, Encoded) else given.size
-        shown = (self._way.progress if progress is None else progress) and total is not None
-        with ProgressBar(f"uploading {given.name}", total or 0, shown=shown) as bar:
+        rows = given.pieces.rows if isinstance(given.pieces, Encoded) else None
+        total, least = (given.size or 0, BAR_BYTES) if rows is None else (rows, BAR_ROWS)
+        shown = (self._way.progress if progress is None else progress) and total >= least
+        with ProgressBar(f"uploading {given.name}", total, shown=shown) as bar:
             content = Octets(_counted(given.pieces, bar), size=given.size)
             work = self._way.service.upload(content, given.name, given.type, given.size, checksum, labels)
             return self._file(self._way.link.call(work))
@@ -274,6 +281,8 @@ class Files(Shown):
     def get(self, id: str) -> File:
         """The file of that id; `NotFoundError` says which there are."""
         need_text("a file's id", id)
+        if not id.isprintable():
+            raise InvalidInputError(f"{id!a} is no file's id")
         return self._file(self._way.link.call(self._way.service.get(id)))
 
     def __getitem__(self, id: str) -> File:
@@ -346,8 +355,8 @@ class Files(Shown):
 
     @override
     def _sheet(self) -> Sheet:
-        rows = [[getattr(state, name) for name in _COLUMNS] for _, state in sorted(self._known.items())]
-        return Sheet("Files", _COLUMNS, rows, "what has been fetched; .list() asks again")
+        rows = [[getattr(state, name) for name in _SHOWN] for _, state in sorted(self._known.items())]
+        return Sheet("Files", _SHOWN, rows, "what has been fetched; .list() asks again")
 
 
 class _Stream(io.RawIOBase):

@@ -80,10 +80,19 @@ class FolderStorage(StorageProvider[Mapping[str, str]]):
         """No: a folder is reached by no address."""
         return False
 
-    def write(self, key: str, content: Iterable[bytes], metadata: Mapping[str, str]) -> StoredObject[Mapping[str, str]]:
-        """Store an object, durable when this returns. It appears whole or, if `content` raises, not at all."""
+    def write(
+        self,
+        key: str,
+        content: Iterable[bytes],
+        metadata: Mapping[str, str],
+        held: contextlib.ExitStack | None = None,
+    ) -> StoredObject[Mapping[str, str]]:
+        """Store an object, durable when this returns. It appears whole or, if `content` raises, not at all.
+
+        Until `held` is closed, or this process dies, it `is_held`.
+        """
         place, checked = self._place(key), check_metadata(metadata)
-        with self._new(place) as (file, path), Checksum() as checksum:
+        with self._new(place, held) as (file, path), Checksum() as checksum:
             begun = 0
             for piece in pieces(content):
                 checksum.add(piece)
@@ -100,6 +109,14 @@ class FolderStorage(StorageProvider[Mapping[str, str]]):
                 path.replace(place)
                 sync_folder(place.parent)
         return about
+
+    def is_held(self, key: str) -> bool:
+        """Whether whoever wrote the object lives and holds it. Never on Windows, which has no such locks."""
+        opened = self._open(key)
+        if opened is None:
+            return False
+        with self._told(), opened.file:
+            return not locked(opened.file.fileno(), wait=False, shared=True)
 
     def stat(self, key: str) -> StoredObject[Mapping[str, str]] | None:
         """What is known of an object; None if there is none."""
@@ -172,12 +189,13 @@ class FolderStorage(StorageProvider[Mapping[str, str]]):
         return folder / f"{_kept(name)}{_OBJECT}"
 
     @contextmanager
-    def _new(self, place: Path) -> Iterator[tuple[BinaryIO, Path]]:
-        """A file to write, locked for as long, in the folder of `place`; gone afterwards unless it was renamed."""
+    def _new(self, place: Path, held: contextlib.ExitStack | None) -> Iterator[tuple[BinaryIO, Path]]:
+        """A file to write, locked until `held` is closed, in the folder of `place`; gone unless it was renamed."""
         with self._told():
             _make(place.parent)
             file, path = _begun(place)
-        with file:
+        with contextlib.ExitStack() as own:
+            (held or own).enter_context(file)
             try:
                 yield file, path
             except BaseException:
@@ -330,7 +348,7 @@ def _removed(path: Path, before: float) -> bool:
     except FileNotFoundError:
         return False
     try:
-        if os.fstat(descriptor).st_mtime > before or not locked(descriptor, wait=False):
+        if os.fstat(descriptor).st_mtime > before or not locked(descriptor, wait=False, shared=True):
             return False
         path.unlink(missing_ok=True)
         return True

@@ -31,6 +31,7 @@ from burgee.files import books
 from burgee.files.errors import ScannerUnavailableError, StorageUnavailableError, UploadRefusedError
 from burgee.files.intake import Claims, Intake, Room, Rules, check_claims
 from burgee.files.model import FileMetadata, FileState, Status, StoredObject, Usage
+from burgee.files.names import shortened
 from burgee.files.protocol import StorageProvider
 from burgee.files.scanner import Scanner
 from burgee.store import log
@@ -118,6 +119,16 @@ class Keeper:
         with self.database.read(tenant) as connection:
             return self.files.get(connection, tenant, id)
 
+    def read(self, tenant: str, state: FileState, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes of a file, or a part of them."""
+        try:
+            return self.storage.read(state.key(tenant), start, stop)
+        except NotFoundError:
+            if self.state(tenant, state.file.id) != state:  # it was just deleted
+                raise NotFoundError("file", state.file.id) from None
+            hint = "acme.files.check() names all files that are lost"
+            raise StorageUnavailableError(f"the bytes of {state.file.name!r} are gone", hint=hint) from None
+
     def keep(
         self,
         tenant: str,
@@ -136,25 +147,26 @@ class Keeper:
         # Several may bring an awaited file at once: each has an object of its own, and the first to be entered is it.
         stored_as = id if awaited is None else f"{id}.{secrets.token_hex(8)}"
         intake = Intake(content, claims, self.rules, room)
-        stored = self.storage.write(f"{tenant}/{stored_as}", intake, {})
-        with self._undone(stored.key):
-            checksum = _checksum(stored)
-            intake.check_sum(checksum)
-            if self._scanner is not None:
-                with contextlib.closing(Octets(self.storage.read(stored.key))) as whole:
-                    self._scanner.scan(whole)
-        file: dict[str, Json] = {
-            "id": id,
-            "name": claims.name,
-            "size": stored.size,
-            "type": intake.type,
-            "checksum": checksum,
-        }
-        if awaited is not None:
-            file["stored_as"] = stored_as
-        event = NewEvent("file.uploaded", {**file, "labels": dict(labels)})
-        # What fails here without an answer may have been committed all the same: `check` knows then, not we.
-        done = self._enter(tenant, id, event, stored.size, claims, awaited=awaited is not None)
+        with contextlib.ExitStack() as held:
+            stored = self.storage.write(f"{tenant}/{stored_as}", intake, {}, held)
+            with self._undone(stored.key):
+                checksum = _checksum(stored)
+                intake.check_sum(checksum)
+                if self._scanner is not None:
+                    with contextlib.closing(Octets(self.storage.read(stored.key))) as whole:
+                        self._scanner.scan(whole)
+            file: dict[str, Json] = {
+                "id": id,
+                "name": claims.name,
+                "size": stored.size,
+                "type": intake.type,
+                "checksum": checksum,
+            }
+            if awaited is not None:
+                file["stored_as"] = stored_as
+            event = NewEvent("file.uploaded", {**file, "labels": dict(labels)})
+            # What fails here without an answer may have been committed all the same: `check` knows then, not we.
+            done = self._enter(tenant, id, event, stored, claims, awaited=awaited is not None)
         if isinstance(done, Err):
             self._drop(stored.key)
             raise done.error
@@ -179,7 +191,10 @@ class Keeper:
                 with contextlib.suppress(NotFoundError):  # a `check` meanwhile had more luck
                     self._turn(tenant, id, "deleting", "restored")
                 raise
-        return self.deleted(tenant, id)
+        try:
+            return self.deleted(tenant, id)
+        except NotFoundError:  # a `check` ended it meanwhile
+            return state.file
 
     def deleted(self, tenant: str, id: str) -> FileMetadata:
         """Write down that a file's object is gone."""
@@ -220,11 +235,13 @@ class Keeper:
             with contextlib.suppress(NotFoundError):  # somebody else was refused, too
                 self.give_up(tenant, state)
             raise
-        except (ConflictError, NotFoundError):
+        except (ConflictError, NotFoundError) as error:
             now = self.state(tenant, file.id)
-            if now is None or now.status != "stored":
-                raise NotFoundError("file", file.id) from None
-            return now.file  # somebody else took it in meanwhile
+            if now is not None and now.status == "stored":
+                return now.file  # somebody else took it in meanwhile
+            if now is not None and isinstance(error, ConflictError):
+                raise  # it may be asked for again
+            raise NotFoundError("file", file.id) from None
         self._drop(state.key(tenant))
         return kept
 
@@ -236,16 +253,32 @@ class Keeper:
             self.files.drop(connection, tenant, id)
         self._drop(state.key(tenant))
 
+    def has(self, tenant: str, key: str) -> bool:
+        """Whether an object belongs to a file now."""
+        with self.database.read(tenant) as connection:
+            return self._has(connection, tenant, key)
+
     def clear(self, tenant: str, key: str) -> None:
-        """Take an object away that belongs to no file; not if it does by now. Nothing is entered meanwhile."""
-        id = key.rpartition("/")[2].partition(".")[0]
+        """Take an object away that belongs to no file; not if it does by now. No file is entered with it afterwards."""
         with self.database.write(tenant) as connection:
-            state = self.files.get(connection, tenant, id)
-            if state is None or state.key(tenant) != key:
-                self.storage.delete(key)
+            if self._has(connection, tenant, key):
+                return
+            books.strike(connection, tenant, key)
+        self.storage.delete(key)
+
+    def _has(self, connection: Connection, tenant: str, key: str) -> bool:
+        state = self.files.get(connection, tenant, key.rpartition("/")[2].partition(".")[0])
+        return state is not None and state.key(tenant) == key
 
     def _enter(
-        self, tenant: str, id: str, event: NewEvent, size: int, claims: Claims, *, awaited: bool
+        self,
+        tenant: str,
+        id: str,
+        event: NewEvent,
+        stored: StoredObject[Mapping[str, str]],
+        claims: Claims,
+        *,
+        awaited: bool,
     ) -> Result[FileMetadata, Refusal]:
         """The one transaction by which a file is there."""
 
@@ -258,12 +291,13 @@ class Keeper:
             try:
                 if not awaited and (earlier := self._earlier(connection, tenant)) is not None:
                     return Ok(_same(earlier, claims))
-                self.room(connection, tenant).need(size, claims.name)
+                self.room(connection, tenant).need(stored.size, claims.name)
+                _need_unstruck(connection, tenant, stored.key, claims.name)
             except EXPECTED as error:
                 return Err(error)
             done = self.files.change(connection, tenant, id, decide)
             if isinstance(done, Ok):
-                books.add(connection, tenant, 1, size)
+                books.add(connection, tenant, 1, stored.size)
             return done.map(lambda state: state.file)
 
     def _earlier(self, connection: Connection, tenant: str) -> FileMetadata | None:
@@ -320,6 +354,13 @@ def _checksum(stored: StoredObject[Mapping[str, str]]) -> str:
     if stored.checksum is None:
         raise StorageUnavailableError(f"the storage did not say what it wrote under {stored.key!r}")
     return stored.checksum
+
+
+def _need_unstruck(connection: Connection, tenant: str, key: str, name: str) -> None:
+    """Refuse a file whose object `check` took for somebody's who died, and took away."""
+    if books.is_struck(connection, tenant, key):
+        hint = "send it again; check(older_than=…) leaves alone what is younger than so many seconds"
+        raise ConflictError(f"{shortened(name)!r} was still coming when a check took it away", hint=hint)
 
 
 def _same(earlier: FileMetadata, claims: Claims) -> FileMetadata:

@@ -17,6 +17,8 @@ LARGEST_METADATA = 1536
 """Bytes of the names and values of an object's metadata, as S3 counts them: it takes 2048, some of which are ours."""
 LONGEST_EXPIRY = 7 * 24 * 3600
 """Seconds; S3 signs for no longer."""
+_OLDEST = 100 * 365 * 24 * 3600
+"""Seconds; older is nothing here."""
 
 OWN = "burgee-"
 """What names of metadata begin with that a storage writes itself."""
@@ -103,10 +105,10 @@ def check_expires(expires: object) -> int:
 
 def check_age(older_than: object) -> float:
     """Seconds, none or more."""
-    if isinstance(older_than, bool) or not isinstance(older_than, int | float) or math.isnan(older_than):
+    if isinstance(older_than, bool) or not isinstance(older_than, int | float):
         raise InvalidInputError(f"older_than is a number of seconds, not {older_than!r}")
-    if older_than < 0:
-        raise InvalidInputError(f"older_than is 0 seconds or more, not {older_than!r}")
+    if not 0 <= older_than <= _OLDEST:  # nor not a number
+        raise InvalidInputError(f"older_than is 0 to {_OLDEST} seconds, not {_shown(older_than)}")
     return float(older_than)
 
 

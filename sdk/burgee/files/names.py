@@ -15,6 +15,8 @@ MOST_BYTES = 255
 _SEPARATORS = frozenset("/\\\u2044\u2215\u29f5\u29f8\u29f9\ufe68\uff0f\uff3c")
 _JOINERS = frozenset("\u200c\u200d")
 """The zero-width joiners, which Persian, several Indian scripts and emoji are written with."""
+_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and marks that are drawn as nothing (Unicode: Default_Ignorable_Code_Point), and the empty braille cell."""
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _RESERVED = frozenset(
     {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
@@ -36,6 +38,8 @@ def clean_name(name: object) -> str:
 
 def is_unseen(character: str) -> bool:
     """Whether a character does not show, or turns the direction of those after it."""
+    if character in _FILLERS:
+        return True
     return unicodedata.category(character) in _UNSEEN and character not in _JOINERS
 
 

@@ -5,6 +5,7 @@ of a-z, A-Z, 0-9, `.`, `_` and `-`, parted by `/`, none of them `.` or `..`; any
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from typing import Protocol, runtime_checkable
 
 from burgee.core.errors import ConflictError, InvalidInputError, NotFoundError, PermissionDeniedError
@@ -146,8 +147,17 @@ class StorageProvider[TMetadata](Protocol):
         """Whether it signs addresses of its own; else burgee's server honours some (`files.signing`)."""
         ...
 
-    def write(self, key: str, content: Iterable[bytes], metadata: TMetadata) -> StoredObject[TMetadata]:
-        """Store an object, durable when this returns. It appears whole or, if `content` raises, not at all."""
+    def write(
+        self, key: str, content: Iterable[bytes], metadata: TMetadata, held: ExitStack | None = None
+    ) -> StoredObject[TMetadata]:
+        """Store an object, durable when this returns. It appears whole or, if `content` raises, not at all.
+
+        A storage that can lets everybody see until `held` is closed, or this process dies, that it `is_held`.
+        """
+        ...
+
+    def is_held(self, key: str) -> bool:
+        """Whether whoever wrote the object lives and holds it. False also where that can't be told."""
         ...
 
     def stat(self, key: str) -> StoredObject[TMetadata] | None:

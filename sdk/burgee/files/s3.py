@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import batched, chain
 from typing import Any
@@ -84,7 +84,13 @@ class S3Storage(StorageProvider[Mapping[str, str]]):
         """Yes: whoever has one reaches the bucket itself."""
         return True
 
-    def write(self, key: str, content: Iterable[bytes], metadata: Mapping[str, str]) -> StoredObject[Mapping[str, str]]:
+    def write(
+        self,
+        key: str,
+        content: Iterable[bytes],
+        metadata: Mapping[str, str],
+        held: ExitStack | None = None,  # noqa: ARG002 - see `is_held`
+    ) -> StoredObject[Mapping[str, str]]:
         """Store an object, durable when this returns. It appears whole or, if `content` raises, not at all."""
         at, checked = self._at(key), check_metadata(metadata)
         said = {name: quoted(value) for name, value in checked.items()}
@@ -99,6 +105,11 @@ class S3Storage(StorageProvider[Mapping[str, str]]):
         else:
             checksum, size = self._in_parts(at, chain((first, second), parts), said)
         return StoredObject(key, size, checksum, datetime.now(UTC), checked)
+
+    def is_held(self, key: str) -> bool:
+        """Never: a bucket can't tell who lives."""
+        check_key(key)
+        return False
 
     def stat(self, key: str) -> StoredObject[Mapping[str, str]] | None:
         """What is known of an object; None if there is none. Without a checksum if it came in parts."""
@@ -134,7 +145,7 @@ class S3Storage(StorageProvider[Mapping[str, str]]):
         return self._list(check_prefix(prefix))
 
     def sweep(self, prefix: str, older_than: float) -> int:
-        """Abort uploads that were begun longer than so many seconds ago, still running or not; how many it were."""
+        """Abort uploads that got their last part longer than so many seconds ago; how many it were."""
         begins, before = self._prefix + check_prefix(prefix), time.time() - check_age(older_than)
         with self._told():
             pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=begins)
@@ -144,7 +155,8 @@ class S3Storage(StorageProvider[Mapping[str, str]]):
                 for upload in page.get("Uploads", ())
                 if upload["Key"].startswith(begins) and upload["Initiated"].timestamp() <= before
             ]
-        return sum(self._abort({"Bucket": self._bucket, "Key": one["Key"]}, one["UploadId"]) for one in old)
+        at = [({"Bucket": self._bucket, "Key": one["Key"]}, one["UploadId"]) for one in old]
+        return sum(self._abort(*one) for one in at if not self._goes_on(*one, before))
 
     def signed_get(self, key: str, expires: float, *, name: str, type: str) -> SignedUrl | None:
         """An address to read the object from for `expires` seconds, as an attachment of that name and type."""
@@ -192,6 +204,19 @@ class S3Storage(StorageProvider[Mapping[str, str]]):
         with self._told():
             sent = self._client.upload_part(**upload, PartNumber=number, Body=part, ChecksumSHA256=checksum)
         return {"PartNumber": number, "ETag": sent["ETag"], "ChecksumSHA256": checksum}
+
+    def _goes_on(self, at: dict[str, str], upload_id: str, before: float) -> bool:
+        """Whether an upload got a part since then; false, too, if it is over."""
+        pages = self._client.get_paginator("list_parts").paginate(**at, UploadId=upload_id)
+        with self._told():
+            try:
+                return any(
+                    part["LastModified"].timestamp() > before for page in pages for part in page.get("Parts", ())
+                )
+            except self._client.exceptions.ClientError as error:
+                if not _is_missing(error):
+                    raise
+                return False
 
     def _abort(self, at: dict[str, str], upload_id: str) -> bool:
         """End an upload; whether it was there to be ended. What can't be ended now is swept later."""

@@ -24,7 +24,8 @@ from burgee.core.settings import Settings
 from burgee.files import books
 from burgee.files.checking import Checker
 from burgee.files.content import DEFAULT_TYPES, media_type, need_allowed, patterns_of, sniff
-from burgee.files.errors import ScannerUnavailableError, StorageUnavailableError
+from burgee.files.crowds import Crowd
+from burgee.files.errors import ScannerUnavailableError, StorageUnavailableError, no_file
 from burgee.files.headers import download_headers
 from burgee.files.intake import Claims, Rules
 from burgee.files.keeping import EXPECTED, Keeper, Opened, Storage, now_of
@@ -44,6 +45,9 @@ SIGNED = f"{FILES}/signed/"
 """Where burgee's server honours signed addresses."""
 
 _LARGEST_LABELS = 64 * 1024
+_LOOKED_AT = 1000  # files, for one that is called as an id was said to be
+_MOST_SENDERS = 4
+"""How many may put at one signed address at once: each has a thread and a part of the disk while it sends."""
 
 
 class LocalFileService(FileService):
@@ -79,6 +83,7 @@ class LocalFileService(FileService):
         self._address = address
         self._signer: Signer | None = None
         self._signs_itself: bool | None = None
+        self._senders = Crowd(_MOST_SENDERS)
 
     def close(self) -> None:
         """Give the storage back."""
@@ -181,6 +186,8 @@ class LocalFileService(FileService):
 
         def work() -> AwaitedFile:
             seconds = check_expires(expires)
+            if size is not None:
+                need_whole("a file's size in bytes", size)
             claims = Claims(clean_name(name), media_type(type), size)
             sniff(b"", claims.name, claims.type)  # the name's ending and the type must agree
             need_allowed(media_type(type), claims.name, self._rules.types)
@@ -205,7 +212,7 @@ class LocalFileService(FileService):
             if state is not None and state.status == "awaited":
                 return self._keeper.finish(tenant, state)
             if state is None or state.status != "stored":
-                raise NotFoundError("file", id, (file.id for file in self._stored(tenant, "", 20, most=20)))
+                raise no_file(id, self._stored(tenant, "", _LOOKED_AT, most=_LOOKED_AT))
             return state.file
 
         return await apart(partial(_told, work))
@@ -220,7 +227,7 @@ class LocalFileService(FileService):
             state = self._there(tenant, id)
             file = state.file
             first, last = _part(file, start, stop)
-            pieces = self._keeper.storage.read(state.key(tenant), first, last)
+            pieces = self._keeper.read(tenant, state, first, last)
             headers = download_headers(file.name, file.type, file.checksum)
             return Octets(pieces, size=last - first, start=first, total=file.size, headers=headers)
 
@@ -291,11 +298,13 @@ class LocalFileService(FileService):
         """Take in what is put at a signed address: the file it was signed for, once."""
 
         def work() -> FileMetadata:
-            with tenant_scope(claims.tenant):
+            with tenant_scope(claims.tenant), self._senders.entered(f"{claims.tenant}/{claims.file}") as there_is_room:
+                if not there_is_room:
+                    raise ConflictError(f"the file {claims.name!r} is being sent by {_MOST_SENDERS} already")
                 state = self._keeper.state(claims.tenant, claims.file)
                 if state is None or state.status != "awaited":
                     raise ConflictError(f"the file {claims.name!r} came already, or is not awaited any more")
-                said = Claims(claims.name, claims.type, claims.size)
+                said = Claims(claims.name, claims.type, content.size if claims.size is None else claims.size)
                 return self._keeper.keep(claims.tenant, content, said, state.file.labels, awaited=claims.file)
 
         return await apart(partial(_told, work))

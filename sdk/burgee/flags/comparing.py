@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast, override
 from burgee.core.checks import listed_texts
 from burgee.core.errors import InvalidInputError
 from burgee.core.link import Link
-from burgee.core.listing import Listing
+from burgee.core.listing import Listing, typed
 from burgee.core.page import Page
 from burgee.flags.analysis.differences import difference_frame, differences
 from burgee.flags.analysis.overlap import Overlap, Overlaps, overlap_of, overlaps_of
@@ -26,6 +26,7 @@ class StaleFlags(Listing[StaleFlag]):
 
     __slots__ = ()
     columns = ("key", "why", "since", "last_seen")
+    dtypes = typed(text="key why", moment="since last_seen")
 
     @override
     def __iter__(self) -> Iterator[StaleFlag]:

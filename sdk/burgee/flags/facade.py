@@ -11,7 +11,7 @@ from burgee.core.errors import AlreadyExistsError, NotFoundError
 from burgee.core.history import History
 from burgee.core.json import Json
 from burgee.core.link import Link
-from burgee.core.listing import Listing
+from burgee.core.listing import Listing, typed
 from burgee.core.page import Page
 from burgee.flags.analysis.evaluations import Evaluations
 from burgee.flags.analyst import FlagAnalysis
@@ -170,6 +170,13 @@ class FlagList(Listing[Flag]):
 
     __slots__ = ()
     columns = STATE_COLUMNS
+    dtypes = typed(
+        text="key variants default",
+        whole="rules version",
+        number="rollout",
+        yes_no="enabled killed archived",
+        moment="updated_at",
+    )
 
     @override
     def __iter__(self) -> Iterator[Flag]:

@@ -9,7 +9,7 @@ from burgee.core.display import Sheet, Shown
 from burgee.core.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from burgee.core.history import History
 from burgee.core.link import Link
-from burgee.core.listing import Listing
+from burgee.core.listing import Listing, typed
 from burgee.core.page import Page
 from burgee.flags.changing.asks import Revert, SetArchived, SetDescription
 from burgee.flags.changing.checks import check_time
@@ -147,6 +147,7 @@ class SegmentList(Listing[Segment]):
 
     __slots__ = ()
     columns = _COLUMNS
+    dtypes = typed(text="key clauses description", whole="ids without version", yes_no="archived", moment="updated_at")
 
     @override
     def __iter__(self) -> Iterator[Segment]:

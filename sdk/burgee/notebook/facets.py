@@ -10,6 +10,7 @@ from burgee.search.model import (
     Dates,
     Facet,
     FacetAnswer,
+    Field,
     Filter,
     Histogram,
     IndexMapping,
@@ -23,7 +24,7 @@ from burgee.search.model import (
 MOST_LINES = 12
 """Lines a facet shows."""
 
-_MOST_FACETS = 4  # where none were asked for
+_MOST_CANDIDATES = 12
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _TIMES = {
     "minute": timedelta(minutes=1),
@@ -48,9 +49,13 @@ class Line:
 
 
 def facets_for(mapping: IndexMapping) -> tuple[Facet, ...]:
-    """Facets where none were asked for: the first few fields whose values can be listed."""
-    listed = [field.name for field in mapping.fields if field.kind in {Kind.KEYWORD, Kind.BOOLEAN}]
-    return tuple(Terms(name, MOST_LINES) for name in listed[:_MOST_FACETS])
+    """Facets where none were asked for, of which those are shown that tell much: fields whose values can be listed."""
+    listed = [field for field in mapping.fields if field.kind in {Kind.KEYWORD, Kind.BOOLEAN} or _is_offered(field)]
+    return tuple(Terms(field.name, MOST_LINES) for field in listed[:_MOST_CANDIDATES])
+
+
+def _is_offered(field: Field) -> bool:
+    return field.exact and field.suggest
 
 
 def tells(facet: Facet, answer: FacetAnswer, total: int) -> bool:

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import unescape
 
-from burgee.notebook.tables import cell, text
+from burgee.notebook.tables import inline, text
 from burgee.search.model import Document, Field, Hit, IndexMapping, Kind
 
 _TITLES = ("title", "name", "label", "subject")
 _MOST_FIELDS = 8
 _BEGINNING = 220  # letters of a text in which nothing was found
+_BRIEF = 100  # letters of a text that stands among the other fields, if it is kept whole
 _MARK = re.compile("(</?mark>)")
 
 
@@ -29,12 +30,17 @@ def _hit(hit: Hit[Document], mapping: IndexMapping) -> str:
     titled = _title_field(hit, mapping)
     title = _title(hit, titled)
     score = f'<span class="burgee-score" title="score">{hit.score:,.2f}</span>' if _tells(hit.score) else ""
-    texts = [field.name for field in mapping.fields if field.kind is Kind.TEXT and field.name != titled]
-    others = [field for field in mapping.fields if field.kind is not Kind.TEXT and field.name != titled]
+    others = [field for field in mapping.fields if field.name != titled]
+    texts = [field.name for field in others if field.kind is Kind.TEXT and not _is_brief(hit, field)]
     return (
         f'<div class="burgee-hit-head"><span class="burgee-hit-title">{title}</span>{score}</div>'
-        f"{_body(hit, texts)}{_fields(hit, others)}"
+        f"{_body(hit, texts)}{_fields(hit, [field for field in others if field.name not in texts])}"
     )
+
+
+def _is_brief(hit: Hit[Document], field: Field) -> bool:
+    value = hit.document.get(field.name)
+    return field.exact and len(value if isinstance(value, str) else str(value)) <= _BRIEF
 
 
 def _tells(score: float | None) -> bool:
@@ -46,14 +52,22 @@ def _title_field(hit: Hit[Document], mapping: IndexMapping) -> str:
     """The field that names the document; none if nothing in it does but its id."""
     texts = [field.name for field in mapping.fields if field.kind is Kind.TEXT]
     known = [field.name for field in mapping.fields]
-    named = [name for name in _TITLES if name in known] or texts[: len(texts) > 1]
+    same = [name for name in texts if hit.document.get(name) == hit.id]
+    named = [name for name in _TITLES if name in known] or same or texts[: len(texts) > 1]
     return next((name for name in named if isinstance(hit.document.get(name), str) and hit.document[name]), "")
 
 
 def _title(hit: Hit[Document], field: str) -> str:
-    whole = str(hit.document[field]) if field else hit.id
+    if not field:
+        return text(_cut(hit.id))
+    return _marked_whole(hit, field) or text(_cut(str(hit.document[field])))
+
+
+def _marked_whole(hit: Hit[Document], field: str) -> str:
+    """All that a field holds with its marks, if something was found there that is shown as a whole."""
+    whole = hit.document[field]
     parts = [part for part in hit.highlights.get(field, ()) if unescape(_MARK.sub("", part)) == whole]
-    return marked(parts[0]) if parts else text(_cut(whole))
+    return marked(parts[0]) if parts else ""
 
 
 def _body(hit: Hit[Document], names: Iterable[str]) -> str:
@@ -66,12 +80,13 @@ def _body(hit: Hit[Document], names: Iterable[str]) -> str:
 
 
 def _fields(hit: Hit[Document], fields: Sequence[Field]) -> str:
-    """The other fields that hold something; not what is only its id again."""
+    """The other fields that hold something; not what is only its id again, unless that was found."""
     there = [(field, hit.document.get(field.name)) for field in fields]
     shown = [
-        f'<span><span class="burgee-dim">{text(field.name)}</span> {cell(_value(field, value))}</span>'
+        f'<span><span class="burgee-dim">{text(field.name)}</span> '
+        f"{_marked_whole(hit, field.name) or inline(_value(field, value))}</span>"
         for field, value in there
-        if value not in (None, "", [], hit.id)
+        if value not in (None, "", []) and (value != hit.id or field.name in hit.highlights)
     ]
     return f'<div class="burgee-hit-fields">{"".join(shown[:_MOST_FIELDS])}</div>' if shown else ""
 

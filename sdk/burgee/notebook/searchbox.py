@@ -38,6 +38,7 @@ MOST_HITS = 100
 
 _SHORTEST = 2  # letters of a word that is taken for the beginning of one while it is typed
 _MOST_IDEAS = 4
+_MOST_FACETS = 4  # where none were asked for
 _UNFINISHED = re.compile(r"[^\W_]{2,}(?:[ -][^\W_]+)*")
 _AWAY = (
     '<div class="burgee-search-away" role="status">The search engine can\'t be asked: these answers come from the '
@@ -104,7 +105,7 @@ class SearchBox(Panel):
         facets = asked.facets or facets_for(self._mapping)
         result = self._given.asking(replace(asked, facets=facets)).result()
         pairs = list(zip(facets, result.facets, strict=True))
-        shown = [pair for pair in pairs if asked.facets or tells(*pair, result.total)]
+        shown = pairs if asked.facets else [pair for pair in pairs if tells(*pair, result.total)][:_MOST_FACETS]
         return tuple(facet for facet, _ in shown), replace(result, facets=tuple(answer for _, answer in shown))
 
     def _make_controls(self) -> None:
@@ -247,10 +248,13 @@ class SearchBox(Panel):
         if self.result.hits:
             first = (len(self._state.pages) - 1) * self._start.size + 1
             return hits(self.result.hits, self._mapping, first=first)
-        words = f"Nothing is found for “{text(self._state.text)}”" if self._state.text.strip() else "Nothing is there"
+        typed, narrowed = self._state.text.strip(), self._start.text is not None or self._start.filters
+        words = "Nothing is found" if typed or narrowed else "Nothing is there"
+        words += f" for “{text(self._state.text)}”" if typed else ""
         less = " with what is chosen at the side" if any(self._state.chosen) else ""
         hint = "Fewer words find more; <code>word*</code> finds what begins so, <code>word~</code> what is like it."
-        return f'<div class="burgee-search-none"><b>{words}{less}.</b><div class="burgee-dim">{hint}</div></div>'
+        hint = f'<div class="burgee-dim">{hint}</div>' if typed else ""
+        return f'<div class="burgee-search-none"><b>{words}{less}.</b>{hint}</div>'
 
     @override
     def _still(self) -> str:

@@ -81,12 +81,13 @@ def text(value: object) -> str:
 
 def cell(value: object) -> str:
     """A value as HTML, as a table's cell shows it: what is short on one line, what is long on several."""
-    shown = _shown(value)
+    shown = inline(value)
     letters = len(_TAG.sub("", shown))  # in escaped text `<` is always a tag's
     return f'<div class="burgee-long">{shown}</div>' if letters > _ONE_LINE else shown
 
 
-def _shown(value: object) -> str:
+def inline(value: object) -> str:
+    """A value as HTML within a line of text."""
     known = plain(value)
     match known:
         case None:
@@ -155,7 +156,7 @@ def _nested(value: object, depth: int) -> str:
         shown = [_inner(one, depth) for one in islice(items, _MOST_ITEMS)]
         between, size = ", ", len(value)
     else:
-        return _shown(value)
+        return inline(value)
     if size > _MOST_ITEMS:
         shown.append(f'<span class="burgee-name">… {size} in all</span>')
     return between.join(shown) or '<span class="burgee-none">none</span>'

@@ -9,7 +9,7 @@ from burgee.core.display import Sheet, Shown
 from burgee.core.errors import InvalidInputError
 from burgee.core.history import History
 from burgee.core.link import Link
-from burgee.core.listing import Listing
+from burgee.core.listing import Listing, typed
 from burgee.core.page import Page
 from burgee.privacy.model import STREAM, Forgotten, PersonalField, PrivacyChange, Protection, Rule, Subject, check_rule
 from burgee.privacy.protocol import PrivacyService
@@ -20,6 +20,7 @@ class RuleList(Listing[PersonalField]):
 
     __slots__ = ()
     columns = ("type", "field", "subject")
+    dtypes = typed(text="type field subject")
 
     @override
     def __iter__(self) -> Iterator[PersonalField]:
@@ -35,6 +36,7 @@ class SubjectList(Listing[Subject]):
 
     __slots__ = ()
     columns = ("subject", "generation", "since", "forgotten", "forgotten_at")
+    dtypes = typed(text="subject", whole="generation", yes_no="forgotten", moment="since forgotten_at")
 
     @override
     def __iter__(self) -> Iterator[Subject]:

@@ -8,7 +8,7 @@ from burgee.core.checks import need_text
 from burgee.core.display import Sheet, Shown
 from burgee.core.errors import NotFoundError
 from burgee.core.link import Link
-from burgee.core.listing import Listing
+from burgee.core.listing import Listing, typed
 from burgee.questions.catalog import TypeInfo
 from burgee.questions.protocol import QuestionService
 
@@ -55,6 +55,7 @@ class TypeList(Listing[TypeInfo]):
 
     __slots__ = ()
     columns = TypeInfo.__slots__
+    dtypes = typed(text="type", whole="count", moment="first last")
 
     @override
     def __iter__(self) -> Iterator[TypeInfo]:

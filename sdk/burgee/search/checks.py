@@ -15,6 +15,7 @@ from burgee.search.model import (
     AnyOf,
     Between,
     Dates,
+    Either,
     Exists,
     Facet,
     Field,
@@ -32,6 +33,7 @@ from burgee.search.model import (
     Stats,
     Terms,
     Text,
+    Together,
     Within,
     Without,
     Word,
@@ -69,11 +71,7 @@ def check_query(query: SearchQuery, mapping: IndexMapping) -> SearchQuery:
     for what, several in (("filters", query.filters), ("facets", query.facets), ("sort", query.sort)):
         if len(_several(what, several)) > _MOST[what]:
             raise InvalidInputError(f"{what} must be at most {_MOST[what]}, not {len(several)}")
-    values = sum(map(_values, query.filters))
-    if values > _MOST_VALUES:
-        raise InvalidInputError(
-            f"filters compare with at most {_MOST_VALUES:,} values, not {values:,}", hint="ask in parts"
-        )
+    _check_count(query.filters)
     checked = replace(
         query,
         text=None if query.text is None else check_text(query.text, mapping),
@@ -190,6 +188,31 @@ def _text_names(mapping: IndexMapping) -> list[str]:
     return [field.name for field in mapping.fields if field.kind is Kind.TEXT]
 
 
+def _check_count(filters: Sequence[Filter]) -> None:
+    """Refuse more filters or values than can be asked at once, level by level: each ends in at least one condition."""
+    level, count, values = list(filters), 0, 0
+    for _ in range(DEEPEST + 1):
+        inner = [one for given in level for one in _inner(given)]
+        count += sum(not isinstance(given, Not | Either | Together) for given in level)
+        if count + len(inner) > _MOST["filters"]:
+            raise InvalidInputError(f"filters must be at most {_MOST['filters']}, also with those within others")
+        values += sum(len(given.values) for given in level if isinstance(given, OneOf) and _are_several(given.values))
+        level = inner
+    if values > _MOST_VALUES:
+        raise InvalidInputError(
+            f"filters compare with at most {_MOST_VALUES:,} values, not {values:,}", hint="ask in parts"
+        )
+
+
+def _inner(given: Filter) -> Sequence[Filter]:
+    of: object = given.of if isinstance(given, Not | Either | Together) else ()
+    return cast("Sequence[Filter]", of) if _are_several(of) else (cast("Filter", of),)
+
+
+def _are_several(given: object) -> bool:
+    return isinstance(given, tuple | list)
+
+
 def _filter(given: Filter, mapping: IndexMapping, depth: int = 0) -> Filter:
     if depth > DEEPEST:
         raise InvalidInputError(f"filters are at most {DEEPEST} deep")
@@ -201,29 +224,34 @@ def _filter(given: Filter, mapping: IndexMapping, depth: int = 0) -> Filter:
             if field.kind is Kind.DATE and len(several) == 1 and _is_day(several[0]):
                 return Between(name, checked[0], _end_of_day(checked[0]))
             return OneOf(name, checked)
-        case Between(name, low, high, below):
-            field = whole_field(mapping, name, "ranges", [kind for kind in Kind if kind is not Kind.BOOLEAN])
-            if low is None and high is None:
-                raise InvalidInputError(f"a range of {name!r} needs a low or a high bound")
-            _need(bool, "below", below)
-            first, last = (None if bound is None else _value(field, bound, bound_only=True) for bound in (low, high))
-            if field.kind is Kind.DATE and last is not None and _is_day(high) and not below:
-                last = _end_of_day(last)
-            return Between(name, first, last, below)
+        case Between():
+            return _between(given, mapping)
         case Exists(name):
             whole_field(mapping, name, "filters")
             return given
         case Not(of):
             return Not(_filter(of, mapping, depth + 1))
+        case Either(of) | Together(of):
+            name = type(given).__name__
+            if not _several(f"the filters of {name}", of):
+                raise InvalidInputError(f"{name} needs a filter, and has none")
+            return type(given)(tuple(_filter(one, mapping, depth + 1) for one in of))
         case _:
-            raise InvalidInputError(f"a filter can't be {given!r}", hint="it is OneOf, Between, Exists or Not")
+            raise InvalidInputError(
+                f"a filter can't be {given!r}", hint="it is OneOf, Between, Exists, Not, Either or Together"
+            )
 
 
-def _values(given: Filter) -> int:
-    """How many values a filter compares with."""
-    while isinstance(given, Not):
-        given = given.of
-    return len(given.values) if isinstance(given, OneOf) and isinstance(given.values, tuple | list) else 0
+def _between(given: Between, mapping: IndexMapping) -> Between:
+    name, low, high, below = given.field, given.low, given.high, given.below
+    field = whole_field(mapping, name, "ranges", [kind for kind in Kind if kind is not Kind.BOOLEAN])
+    if low is None and high is None:
+        raise InvalidInputError(f"a range of {name!r} needs a low or a high bound")
+    _need(bool, "below", below)
+    first, last = (None if bound is None else _value(field, bound, bound_only=True) for bound in (low, high))
+    if field.kind is Kind.DATE and last is not None and _is_day(high) and not below:
+        last = _end_of_day(last)
+    return Between(name, first, last, below)
 
 
 def _is_day(value: object) -> bool:

@@ -14,6 +14,7 @@ from burgee.search.model import (
     AnyOf,
     Between,
     Dates,
+    Either,
     Exists,
     Facet,
     Field,
@@ -29,6 +30,7 @@ from burgee.search.model import (
     Sort,
     Stats,
     Terms,
+    Together,
     Within,
     Without,
     Word,
@@ -39,7 +41,7 @@ type Wanted = tuple[str, object]
 
 TEXTS = Word | Phrase | All | AnyOf | Without | Within
 FACETS = Terms | Ranges | Histogram | Dates | Stats
-FILTERS = OneOf | Between | Exists | Not
+FILTERS = OneOf | Between | Exists | Not | Either | Together
 
 _PAIR = 2
 _ENDS = (-math.inf, math.inf)
@@ -71,9 +73,46 @@ def compared(field: str, operator: str, value: object) -> tuple[Filter, ...]:
     return make(field, value)
 
 
+def conditions(filters: Iterable[object], fields: Mapping[str, object]) -> tuple[Filter, ...]:
+    """What `filter(*filters, **fields)` asks."""
+    return tuple(one for group in _groups(filters, fields) for one in group)
+
+
+def either(filters: Iterable[object], fields: Mapping[str, object]) -> Filter:
+    """What `either(*filters, **fields)` asks: one of the filters and fields, or all of a mapping's, holds."""
+    groups = _groups(filters, fields)
+    if not groups or not all(groups):
+        why = "either needs conditions" if not groups else "a group of either is empty: it would let everything pass"
+        raise InvalidInputError(why, hint='write .either(brand="x", price=(10, 50)), or .either({"brand": "x"}, {…})')
+    ways = tuple(group[0] if len(group) == 1 else Together(group) for group in groups)
+    return ways[0] if len(ways) == 1 else Either(ways)
+
+
 def negated(filters: Iterable[Filter]) -> tuple[Filter, ...]:
     """None of these may hold."""
     return tuple(one.of if isinstance(one, Not) else Not(one) for one in filters)
+
+
+def said(given: object) -> str:
+    """A filter in a few words, as one would write it; also one that can't be asked."""
+    match given:
+        case OneOf(field, (value,)):
+            return f"{field} = {_shown(value)}"
+        case OneOf(field, tuple(values)):
+            return f"{field} in [{', '.join(map(_shown, values)):.80}]"
+        case Between():
+            return _said_range(given)
+        case Exists(field):
+            return f"{field} exists"
+        case Not(Exists(field)):
+            return f"{field} missing"
+        case Not(of):
+            return f"not ({said(of)})"
+        case Either(tuple(several)) | Together(tuple(several)):
+            joint = " or " if isinstance(given, Either) else " and "
+            return joint.join(f"({said(one)})" if isinstance(one, Either | Together) else said(one) for one in several)
+        case _:
+            return f"{given!r:.80}"
 
 
 def facet_of(wanted: Wanted, mapping: IndexMapping) -> Facet:
@@ -124,6 +163,32 @@ def scalar(value: object) -> Scalar:
 def field_of(mapping: IndexMapping, name: str) -> Field | None:
     """The field of that name, if it is mapped."""
     return next((field for field in mapping.fields if field.name == name), None)
+
+
+def _groups(filters: Iterable[object], fields: Mapping[str, object]) -> list[tuple[Filter, ...]]:
+    """What each of them asks: a mapping has several conditions."""
+    groups: list[tuple[Filter, ...]] = []
+    for one in filters:
+        if isinstance(one, FILTERS):
+            groups.append((one,))
+        elif isinstance(one, Mapping):
+            groups.append(tuple(condition(field, value) for field, value in one.items()))
+        else:
+            flat = " ".join(repr(one).split())  # a column is many lines
+            hint = 'write .filter(brand=["x"], price=(10, 50)), or .where("price", ">", 10)'
+            raise InvalidInputError(f"a filter can't be {flat:.80}", hint=hint)
+    return [*groups, *((condition(field, value),) for field, value in fields.items())]
+
+
+def _said_range(given: Between) -> str:
+    if given.high is None:
+        return f"{given.field} >= {_shown(given.low)}"
+    begin = "" if given.low is None else f"{_shown(given.low)} <= "
+    return f"{begin}{given.field} {'<' if given.below else '<='} {_shown(given.high)}"
+
+
+def _shown(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else f"{value!r:.80}"
 
 
 def _between(field: str, pair: tuple[object, ...]) -> Filter:

@@ -1,17 +1,19 @@
 """The fluent objects of search: `acme.search`, and the handle of one index."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast, override
 
 import pyarrow as pa
 
 from burgee.core.checks import need_mapping, need_text
 from burgee.core.display import Sheet, Shown
-from burgee.core.errors import InvalidInputError, NotFoundError
+from burgee.core.errors import InvalidInputError, NotFoundError, did_you_mean
 from burgee.core.history import History
 from burgee.core.link import Link
-from burgee.core.listing import Listing
+from burgee.core.listing import Listing, typed
 from burgee.core.page import Page
 from burgee.core.progress import ProgressBar
 from burgee.events.facade import Events
@@ -125,11 +127,9 @@ class SearchIndex(Query):
     @override
     def _sheet(self) -> Sheet:
         state = self._known.state
-        fields = () if state is None else state.mapping.fields
-        columns = ("field", "kind", "exact", "suggest", "weight", "language")
-        rows = [(f.name, f.kind.value, f.exact, f.suggest, f.weight, f.language or "") for f in fields]
+        fields = (IndexMapping(()) if state is None else state.mapping)._sheet()  # noqa: SLF001 - it shows the same
         note = ".query(text), .filter(…), .facets(…), .frame(), .widget(); .add(documents), .reindex()"
-        return Sheet(f"Search index {self.name}", columns, rows, note)
+        return replace(fields, title=f"Search index {self.name}", note=note)
 
 
 class IndexHistory(History[IndexState]):
@@ -147,6 +147,7 @@ class IndexList(Listing[IndexState]):
 
     __slots__ = ()
     columns = ("name", "fields", "generation", "created_at", "updated_at")
+    dtypes = typed(text="name fields", whole="generation", moment="created_at updated_at")
 
     @override
     def __iter__(self) -> Iterator[IndexState]:
@@ -215,6 +216,8 @@ class Search(Shown):
         table, rows = given_documents(documents, id)
         there = self._state(name)
         wanted = as_mapping(mapping) if mapping is not None else _extended(there, table if table is not None else rows)
+        if mapping is not None:
+            _warn_of_misspelt(wanted, {*table.column_names} if table is not None else {*chain(*rows)})
         self._mapped(handle, there, wanted)
         try:
             handle._store(table, rows, id, progress=shown)  # noqa: SLF001 - they are one
@@ -254,9 +257,11 @@ class Search(Shown):
 
     def frame(self) -> "pd.DataFrame":
         """The indexes as a frame: `name, documents, fields, generation, created_at, updated_at`."""
+        import pandas as pd
+
         frame = self.list().frame()
         counts = [self._link.call(self._service.count(name)) for name in frame["name"]]
-        frame.insert(1, "documents", counts)
+        frame.insert(1, "documents", pd.Series(counts, dtype="int64"))
         return frame
 
     def _handle(self, name: str, id: str | None) -> SearchIndex:
@@ -319,3 +324,13 @@ def _extended(there: IndexState | None, source: object) -> IndexMapping:
         return there.mapping
     known = {field.name for field in there.mapping.fields}
     return replace(there.mapping, fields=(*there.mapping.fields, *(f for f in inferred.fields if f.name not in known)))
+
+
+def _warn_of_misspelt(mapping: IndexMapping, names: set[object]) -> None:
+    """A field that no document has is no mistake; but with one that is called almost so and not mapped, it looks it."""
+    fields = {field.name for field in mapping.fields}
+    others = [name for name in names - fields if isinstance(name, str)]
+    for name in sorted(fields - names):
+        if hint := did_you_mean(name, others, else_all=False):
+            said = f"the mapping has a field {name!r}, which no document here has; {hint}"
+            warnings.warn(said, UserWarning, stacklevel=3)

@@ -210,7 +210,7 @@ _KINDS: tuple[tuple[type, Kind], ...] = (
 
 
 def _mapped(written: object) -> IndexMapping | None:
-    """The mapping of a dataclass or model: texts are found by words and whole, what has few values is a keyword."""
+    """The mapping of a dataclass or model: texts are found by words, and whole for filters."""
     if not isinstance(written, type):
         return None
     if issubclass(written, BaseModel):
@@ -227,15 +227,20 @@ def _mapped(written: object) -> IndexMapping | None:
 def _field(name: str, annotation: object) -> Field | None:
     """A field for an annotation, also of lists of it and where it may be missing; none for what can't be searched."""
     inner = [one for one in get_args(annotation) if one is not type(None) and one is not Ellipsis]
-    origin = get_origin(annotation)
-    if origin is Literal:
-        return Field(name, Kind.KEYWORD, suggest=True) if all(isinstance(one, str) for one in inner) else None
+    if get_origin(annotation) is Literal:
+        return _field_of_values(name, inner)
     if inner:
         return _field(name, inner[0]) if len(inner) == 1 else None
     if not isinstance(annotation, type):
         return None
     if issubclass(annotation, Enum):
-        return Field(name, Kind.KEYWORD, suggest=True)
+        return _field_of_values(name, [member.value for member in annotation])
     if issubclass(annotation, str):
         return Field(name, Kind.TEXT, exact=True, suggest=True)
     return next((Field(name, kind) for known, kind in _KINDS if issubclass(annotation, known)), None)
+
+
+def _field_of_values(name: str, values: Sequence[object]) -> Field | None:
+    """A field that holds one of these, which are of one type."""
+    types = {type(value) for value in values if value is not None}
+    return _field(name, types.pop()) if len(types) == 1 else None

@@ -43,8 +43,10 @@ def found(
     if state is None or state.dropped:
         there = [one.name for one in all_of.page(connection, tenant) if not one.dropped]
         error = NotFoundError("search index", name)
-        if hint := did_you_mean(name, there, plural="search indexes"):
-            error.add_note(hint)
+        error.add_note(
+            did_you_mean(name, there, plural="search indexes")
+            or f"there is none yet; make it: acme.search.index({name!r}, documents, id=…)"
+        )
         return Err(error)
     return Ok(state)
 

@@ -3,10 +3,9 @@
 | what a field holds                                    | becomes                                          |
 |-------------------------------------------------------|--------------------------------------------------|
 | whole numbers, numbers, booleans, dates and moments   | its kind; moments also as texts of ISO 8601      |
-| few different short texts, many times                 | `keyword`, suggested; where nothing else is a    |
-|                                                       | `text` and most are several words, that, exact   |
-| texts without blanks, most with a digit (ids, codes)  | `keyword`                                        |
-| names and other short texts (up to 100 characters)    | `text`, also exact, suggested                    |
+| texts of up to 100 characters                         | `text`, also exact: found by what is typed, and  |
+|                                                       | for filters, facets, sorting; suggested unless   |
+|                                                       | most are codes (no blanks, a digit)              |
 | longer texts                                          | `text`                                           |
 | lists                                                 | what their values are                            |
 | nothing, several kinds at once, all else              | no field: it is kept and given back, not searched |
@@ -71,10 +70,9 @@ def infer_mapping(source: object, without: Iterable[str] = ()) -> IndexMapping:
         InvalidInputError: this is no frame; or there is nothing that could be searched.
     """
     left_out = set(without)
-    columns = _columns(source)
     inferred = [
         field
-        for name, values in columns.items()
+        for name, values in _columns(source).items()
         if name not in left_out and _can_be_named(name)
         for field in [_inferred(name, values)]
         if field is not None
@@ -84,8 +82,6 @@ def infer_mapping(source: object, without: Iterable[str] = ()) -> IndexMapping:
             "nothing here can be searched: no field of texts, numbers, booleans or dates",
             hint='say what is there: mapping={"title": "text"}',
         )
-    if all(field.kind is not Kind.TEXT for field in inferred):
-        inferred = [_spoken(field, columns[field.name]) for field in inferred]
     return as_mapping(inferred)
 
 
@@ -211,21 +207,16 @@ def _text(name: str, texts: list[str]) -> Field:
         text[:1].isdigit() and text[4:5] == "-" and as_kind(text, Kind.DATE) is not None for text in texts
     ):
         return Field(name, Kind.DATE)
-    different = len(set(texts))
-    if short and different <= min(len(texts) / 2, max(_FEW, len(texts) * _FEW_SHARE)):
-        return Field(name, Kind.KEYWORD, suggest=True)
+    return Field(name, Kind.TEXT, exact=short, suggest=short and not _codes(texts))
+
+
+def _codes(texts: list[str]) -> bool:
+    """Whether most have a digit, and few are several words; what has few values is suggested all the same."""
+    if len(set(texts)) <= min(len(texts) / 2, max(_FEW, len(texts) * _FEW_SHARE)):
+        return False
     speaking = sum(_speaks(text) for text in texts)
     numbered = sum(any(map(str.isdigit, text)) for text in texts)
-    if short and speaking <= len(texts) * _RARE and numbered * 2 > len(texts):
-        return Field(name, Kind.KEYWORD)
-    return Field(name, Kind.TEXT, exact=short, suggest=short)
-
-
-def _spoken(field: Field, values: list[object]) -> Field:
-    """A text instead of a keyword, if most of its values are several words."""
-    if field.kind is not Kind.KEYWORD or 2 * sum(_speaks(str(value)) for value in values) <= len(values):
-        return field
-    return Field(field.name, Kind.TEXT, exact=True, suggest=True)
+    return speaking <= len(texts) * _RARE and numbered * 2 > len(texts)
 
 
 def _speaks(text: str) -> bool:

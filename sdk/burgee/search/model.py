@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, override
 
 from pydantic import Discriminator
 
+from burgee.core.display import Sheet, Shown
 from burgee.core.history import Change
 from burgee.core.json import Json
 
@@ -49,10 +50,16 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexMapping:
+class IndexMapping(Shown):
     """The fields of an index, in order. Documents may hold further fields: kept and given back, not searched."""
 
     fields: tuple[Field, ...]
+
+    @override
+    def _sheet(self) -> Sheet:
+        columns = ("field", "kind", "exact", "suggest", "weight", "language")
+        rows = [(f.name, f.kind.value, f.exact, f.suggest, f.weight, f.language or "") for f in self.fields]
+        return Sheet("Mapping", columns, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,8 @@ class Word:
     """One word. `prefix`: whatever begins so. `fuzzy`: whatever is that many edits away at most (0, 1 or 2).
 
     As it is it finds words of the same stem, too, where a field has a language: a `Phrase` of one word does not.
-    `accented`, for its stem: the word with its accents, where it has any; of another word it counts for nothing.
+    `accented`, for its stem: the word with its accents and non-joiners, where it has any; of another word it counts for
+    nothing.
     """
 
     text: str
@@ -177,7 +185,23 @@ class Not:
     kind: Literal["not"] = dataclasses.field(default="not", kw_only=True, repr=False)
 
 
-type Filter = Annotated[OneOf | Between | Exists | Not, Discriminator("kind")]
+@dataclass(frozen=True, slots=True)
+class Either:
+    """At least one of these filters holds."""
+
+    of: "tuple[Filter, ...]"
+    kind: Literal["either"] = dataclasses.field(default="either", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """All of these filters hold: one of the ways of an `Either`."""
+
+    of: "tuple[Filter, ...]"
+    kind: Literal["together"] = dataclasses.field(default="together", kw_only=True, repr=False)
+
+
+type Filter = Annotated[OneOf | Between | Exists | Not | Either | Together, Discriminator("kind")]
 
 
 # Facets: what the found documents (all of them, not a page) hold.

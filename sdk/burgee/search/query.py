@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING, Any, override
 
 from burgee.core.checks import need_text, need_whole
 from burgee.core.display import Sheet, Shown, view
-from burgee.core.errors import InvalidInputError
 from burgee.core.link import Link
 from burgee.core.page import LARGEST_PAGE
 from burgee.search.answer import Answer, FacetCounts
-from burgee.search.conditions import FACETS, FILTERS, TEXTS, Wanted, compared, condition, facet_of, negated, sort_of
+from burgee.search.conditions import (
+    FACETS,
+    TEXTS,
+    Wanted,
+    compared,
+    conditions,
+    either,
+    facet_of,
+    negated,
+    said,
+    sort_of,
+)
 from burgee.search.errors import DegradedSearchWarning
 from burgee.search.foreign import plain_value
 from burgee.search.given import as_id
@@ -78,17 +88,25 @@ class Query(Shown):
         return self._with(text=text)
 
     def filter(self, *filters: "Filter | Mapping[str, object]", **fields: object) -> "Query":
-        """Only documents whose fields are so; all of it must hold.
+        """Only documents whose fields are so; all of it must hold (`either`: at least one).
 
         A list is one of several, a pair a range with both ends (`price=(10, 50)`; None is open), any other value must
         be equal; None: the field holds nothing; `...`: it holds something. Fields whose names are no Python
         names go in a dict: `.filter({"unit price": (10, 50)})`.
         """
-        return self._filtered(_conditions(filters, fields))
+        return self._filtered(conditions(filters, fields))
+
+    def either(self, *filters: "Filter | Mapping[str, object]", **fields: object) -> "Query":
+        """Only documents for which at least one of these holds, each written as in `filter`.
+
+        A dict is one way, whose conditions hold together: `.either({"brand": "x", "price": (None, 50)},
+        {"category": "shoes"})`. Of two calls, both must hold.
+        """
+        return self._filtered((either(filters, fields),))
 
     def exclude(self, *filters: "Filter | Mapping[str, object]", **fields: object) -> "Query":
         """Only documents of which none of it holds; written like `filter`."""
-        return self._filtered(negated(_conditions(filters, fields)))
+        return self._filtered(negated(conditions(filters, fields)))
 
     def where(self, field: str, operator: str, value: object = None) -> "Query":
         """Only documents whose field compares so: `=  !=  <  <=  >  >=  in  not in  between  exists  missing`."""
@@ -241,23 +259,11 @@ class Query(Shown):
         rows: list[tuple[str, object]] = [
             ("text", None if self._text is None else repr(self._text)),
             ("like", asked.like),
-            *(("filter", one) for one in asked.filters),
+            *(("filter", said(one)) for one in asked.filters),
             ("sort", ", ".join(f"{'-' * one.descending}{one.field}" for one in asked.sort)),
             ("facets", ", ".join(name for name, _ in self._facets)),
         ]
         return [row for row in rows if row[1]]
-
-
-def _conditions(filters: Sequence[object], fields: Mapping[str, object]) -> tuple[Filter, ...]:
-    made: list[Filter] = []
-    for one in filters:
-        if isinstance(one, FILTERS):
-            made.append(one)
-        elif isinstance(one, Mapping):
-            made += [condition(field, value) for field, value in one.items()]
-        else:
-            raise InvalidInputError(f"a filter can't be {one!r:.80}", hint='write .filter(brand=["x"], price=(10, 50))')
-    return (*made, *(condition(field, value) for field, value in fields.items()))
 
 
 def _flat(given: Sequence[object]) -> list[object]:

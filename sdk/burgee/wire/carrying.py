@@ -1,5 +1,6 @@
 """Octets as the server reads and sends them: a request's body, and an answer that may be a part of the whole."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fastapi import Request, Response
@@ -17,12 +18,26 @@ type Asked = Callable[[int, int | None], Awaitable[Result[Octets, BurgeeError]]]
 """Gives the bytes from a start to before a stop."""
 
 _DRAINED = 8 << 20
+_PATIENCE = 600.0
+"""Seconds after which nobody waits any longer for more of a body."""
 
 
-def body_of(request: Request) -> Octets:
-    """The body, as it arrives."""
-    length = request.headers.get("Content-Length", "")
-    return Octets(_pieces(request), size=int(length) if length.isdecimal() else None)
+def body_of(request: Request, patience: float = _PATIENCE) -> Octets:
+    """The body, as it arrives; it breaks off if none of it comes for `patience` seconds.
+
+    Raises:
+        InvalidInputError: what comes is not the whole itself: a part of it, or packed, or of two lengths.
+    """
+    headers = request.headers
+    coding = headers.get("Content-Encoding", "identity").strip().lower()
+    if coding != "identity":
+        raise InvalidInputError(f"a file is taken as it is, without Content-Encoding: {coding[:60]!r}")
+    if "Content-Range" in headers:
+        raise InvalidInputError("a file is taken as a whole, without Content-Range")
+    length = headers.get("Content-Length", "")
+    if length and "Transfer-Encoding" in headers:  # RFC 9112, section 6.3: perhaps smuggled past a proxy
+        raise InvalidInputError("a body has either a Content-Length or a Transfer-Encoding")
+    return Octets(_pieces(request, patience), size=int(length) if length.isdecimal() else None)
 
 
 async def drain(content: Octets) -> None:
@@ -48,7 +63,10 @@ async def respond(request: Request, ask: Asked) -> Response:
     if isinstance(found, Err):
         return _refused(found.error)
     content = found.value
-    known = [mark.strip() for mark in request.headers.get("If-None-Match", "").split(",")]
+    if content.etag is not None and not {content.etag, "*"} & set(_marks(request, "If-Match", "*")):
+        await content.aclose()
+        return Response(status_code=412, headers={"ETag": content.etag})
+    known = _marks(request, "If-None-Match")
     if content.etag is not None and ({content.etag, f"W/{content.etag}", "*"} & set(known)):
         await content.aclose()
         return Response(status_code=304, headers={"ETag": content.etag})
@@ -68,20 +86,32 @@ async def respond(request: Request, ask: Asked) -> Response:
     return answer
 
 
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for piece in request.stream():
-            if piece:
-                yield piece
-    except ClientDisconnect:
-        raise InvalidInputError("the body broke off before its end", hint="send it again") from None
+async def _pieces(request: Request, patience: float) -> AsyncIterator[bytes]:
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(patience):
+                piece = await anext(stream, None)
+        except ClientDisconnect:
+            raise InvalidInputError("the body broke off before its end", hint="send it again") from None
+        except TimeoutError:
+            raise InvalidInputError(f"nothing more came for {patience:g} seconds", hint="send it again") from None
+        if piece is None:
+            return
+        if piece:
+            yield piece
+
+
+def _marks(request: Request, header: str, otherwise: str = "") -> list[str]:
+    """The entity tags that a header names."""
+    return [mark.strip() for mark in request.headers.get(header, otherwise).split(",")]
 
 
 def _stands(request: Request, found: Result[Octets, BurgeeError]) -> bool:
-    """Whether the Range counts: If-Range and If-None-Match come before it, also where there is no such part."""
+    """Whether the Range counts: what is said of tags comes before it, also where there is no such part."""
     only_if = request.headers.get("If-Range")
     if isinstance(found, Err):
-        return only_if is None and "If-None-Match" not in request.headers
+        return only_if is None and not {"if-match", "if-none-match"} & set(request.headers)
     return only_if is None or only_if == found.value.etag
 
 

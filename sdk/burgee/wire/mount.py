@@ -123,7 +123,7 @@ async def _values(
     if model is not None:
         given.update((parameter.name, getattr(body, parameter.name)) for parameter in operation.at("body"))
     for parameter in operation.at("arrow"):
-        given[parameter.name] = arrow.decode(await request.body())
+        given[parameter.name] = arrow.received(await request.body())
     for parameter in operation.at("octets"):
         given[parameter.name] = body_of(request)
     for parameter in operation.at("path"):

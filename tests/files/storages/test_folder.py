@@ -4,6 +4,7 @@ import errno
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,15 @@ def test_a_write_that_still_runs_is_not_swept(tmp_path: Path) -> None:
     storage.write("a", content(), {})
     assert swept == [0]
     assert b"".join(storage.read("a")) == b"ab"
+
+
+def test_an_object_is_held_until_its_writer_lets_go(tmp_path: Path) -> None:
+    writer, other = FolderStorage(tmp_path), FolderStorage(tmp_path)
+    with ExitStack() as held:
+        writer.write("a", [b"1"], {}, held)
+        assert other.is_held("a")
+        assert other.sweep("", 0) == 0
+    assert not other.is_held("a")
 
 
 def test_only_what_is_old_enough_and_begins_so_is_swept(tmp_path: Path) -> None:

@@ -11,11 +11,19 @@ from typing import Any
 import httpx
 import pytest
 
+from burgee.core.clock import system_clock
 from burgee.core.errors import InvalidInputError, MissingExtraError, NotFoundError
+from burgee.core.portal import drive
+from burgee.core.result import Err
+from burgee.core.scope import Scope, bind_scope
+from burgee.core.settings import Settings
 from burgee.files.errors import StorageUnavailableError
-from burgee.files.model import SignedUrl
+from burgee.files.model import SignedUrl, Usage
 from burgee.files.opening import storage_of
 from burgee.files.s3 import S3Storage
+from burgee.files.service import LocalFileService
+from burgee.store.database import Database
+from burgee.wire.octets import Octets
 
 LARGE = 5 * 1024 * 1024 + 3
 
@@ -156,6 +164,19 @@ def test_only_uploads_that_are_old_enough_and_begin_so_are_swept(strict: S3Stora
     assert strict.sweep("", 0) == 0
 
 
+def test_an_upload_goes_on_as_long_as_parts_come_however_long_ago_it_began(strict: S3Storage) -> None:
+    at = strict._at("a")
+    begun = strict._client.create_multipart_upload(**at)["UploadId"]
+    assert not strict._goes_on(at, begun, 0)
+    strict._client.upload_part(**at, UploadId=begun, PartNumber=1, Body=b"abc")
+    [part] = strict._client.list_parts(**at, UploadId=begun)["Parts"]
+    came = part["LastModified"].timestamp()
+    assert strict._goes_on(at, begun, came - 1)
+    assert not strict._goes_on(at, begun, came + 1)
+    assert strict.sweep("", 0) == 1
+    assert not strict._goes_on(at, begun, 0)
+
+
 def test_other_things_in_the_bucket_are_no_objects(strict: S3Storage) -> None:
     strict.write("a", [b"1"], {})
     place = strict._at("a")
@@ -230,6 +251,35 @@ def test_an_upload_in_parts_whose_content_ends_it_is_aborted_and_the_old_object_
         strict.write("a", content(), {})
     assert b"".join(strict.read("a")) == b"old"
     assert strict.sweep("", 0) == 0
+
+
+def test_keys_that_are_taken_away_in_mid_upload_leave_nothing_and_are_told(strict: S3Storage) -> None:
+    keys = strict._client._request_signer._credentials
+    right = keys.secret_key
+
+    def content() -> Iterator[bytes]:
+        yield b"a" * (2 * strict._part_size)
+        keys.secret_key = "taken away"
+        yield b"a" * strict._part_size
+
+    database = Database.in_memory()
+    service = LocalFileService(database, system_clock, lambda: strict, Settings(files_quota=50_000_000))
+    with bind_scope(Scope("acme")):
+        kept = drive(service.upload(Octets([b"abc"]), "a.txt")).unwrap()
+        try:
+            with pytest.raises(StorageUnavailableError, match="SignatureDoesNotMatch"):
+                drive(service.upload(Octets(content()), "b.txt")).unwrap()
+            for refused in (drive(service.delete(kept.id)), drive(service.check(older_than=0))):
+                assert isinstance(refused, Err)
+                assert isinstance(refused.error, StorageUnavailableError)
+        finally:
+            keys.secret_key = right
+        assert drive(service.usage()).unwrap() == Usage(1, 3, 50_000_000)
+        assert b"".join(drive(service.read(kept.id)).unwrap()) == b"abc"
+        assert drive(service.check(repair=True, older_than=0)).unwrap().ok
+        assert strict.sweep("", 0) == 0
+        assert [found.key for found in strict.list()] == [f"acme/{kept.id}"]
+    database.close()
 
 
 def test_without_boto3_the_extra_is_named(strict: S3Storage, monkeypatch: pytest.MonkeyPatch) -> None:

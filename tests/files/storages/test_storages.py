@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -161,6 +162,15 @@ def test_an_object_is_replaced_whole(storage: Storage) -> None:
     assert found is not None
     assert (found.size, found.metadata) == (1, {"two": "2"})
     assert whole(storage, "a") == b"2"
+
+
+def test_nobody_holds_an_object_whose_writer_is_done(storage: Storage) -> None:
+    with ExitStack() as held:
+        storage.write("a", [b"1"], {}, held)
+        assert whole(storage, "a") == b"1"
+    assert not storage.is_held("a")
+    assert not storage.is_held("b")
+    assert storage.delete("a")
 
 
 def test_keys_that_differ_little_are_different_objects(storage: Storage) -> None:

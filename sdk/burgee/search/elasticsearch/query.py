@@ -17,6 +17,7 @@ from burgee.search.model import (
     Between,
     Bucket,
     Dates,
+    Either,
     Exists,
     Facet,
     FacetAnswer,
@@ -35,6 +36,7 @@ from burgee.search.model import (
     Stats,
     Terms,
     Text,
+    Together,
     Within,
     Without,
     Word,
@@ -69,6 +71,10 @@ class Asking:
         match given:
             case Not(of):
                 return {"bool": {"must_not": [self.filter(of)]}}
+            case Either(several):
+                return any_of([self.filter(one) for one in several])
+            case Together(several):
+                return {"bool": {"filter": [self.filter(one) for one in several]}}
             case Exists(name):
                 return {"exists": {"field": self._whole(name)}}
             case OneOf(name, values):

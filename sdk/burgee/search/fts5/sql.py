@@ -12,12 +12,14 @@ An index of number 3 has the tables
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from burgee.search.cursor import SCORE
 from burgee.search.model import (
     All,
     AnyOf,
     Between,
+    Either,
     Exists,
     Field,
     Filter,
@@ -28,6 +30,7 @@ from burgee.search.model import (
     Phrase,
     Sort,
     Text,
+    Together,
     Within,
     Without,
     Word,
@@ -37,6 +40,8 @@ from burgee.search.values import Value
 
 BETWEEN_VALUES = "\ue000"
 """A word no text has: it stands between the values of a list, so that no phrase goes across."""
+
+_MOST_LOOKED_UP = 5  # conditions of which each row may have to be asked all
 
 _NOTHING = '"\ue001"'  # an expression that finds nothing
 
@@ -157,6 +162,12 @@ def filtering(given: Filter, number: int, mapping: IndexMapping, row: str, *, fe
         case Not(of):
             inner = filtering(of, number, mapping, row, few=few)
             return Sql(f"NOT ({inner.text})", inner.parameters)
+        case Either(several) | Together(several):
+            if few and _size(given) > _MOST_LOOKED_UP:
+                few, row = False, f"+{row}"  # the sign keeps SQLite from going by rows, where it could not MATCH
+            parts = [filtering(one, number, mapping, row, few=few) for one in several]
+            joined = (" OR " if isinstance(given, Either) else " AND ").join(part.text for part in parts)
+            return Sql(f"({joined})", tuple(chain.from_iterable(part.parameters for part in parts)))
         case OneOf(name, values):
             condition = Sql(f"v.value IN ({', '.join('?' * len(values))})", values)
         case Between(name, low, high, below):
@@ -215,6 +226,13 @@ def _beyond(sorts: Sequence[Sort], values: Sequence[Value | None], id: str) -> S
         same.append(f"k{at} IS ?")
     ways.append(" AND ".join([*same, "id > ?"]))
     return Sql(f"({' OR '.join(f'({way})' for way in ways)})", (*parameters, *values, id))
+
+
+def _size(given: Filter) -> int:
+    """How many conditions a filter has."""
+    if isinstance(given, Either | Together):
+        return sum(map(_size, given.of))
+    return _size(given.of) if isinstance(given, Not) else 1
 
 
 def _leaf(leaf: Word | Phrase, near: Near) -> str:

@@ -8,6 +8,7 @@ from burgee.search.model import (
     All,
     AnyOf,
     Between,
+    Either,
     Exists,
     Filter,
     IndexMapping,
@@ -18,6 +19,7 @@ from burgee.search.model import (
     Scalar,
     SearchQuery,
     Text,
+    Together,
     Within,
     Without,
     Word,
@@ -116,6 +118,9 @@ class Queries:
         """A filter."""
         if isinstance(given, Not):
             return self.but(self.everything(), self.filter(given.of))
+        if isinstance(given, Either | Together):
+            occur = self._occur.Should if isinstance(given, Either) else self._occur.Must
+            return self._made.boolean_query([(occur, self.filter(one)) for one in given.of])
         at = self._places[given.field]
         name, kind = f"w{at}", self._mapping.fields[at].kind
         match given:

@@ -2,8 +2,15 @@
 
 A word is a run of letters, digits and their marks. It is compared without case and without accents (`Café` is `cafe`).
 In a run of nothing but Chinese characters and Japanese kana each is a word of its own, as nothing parts them. Words
-longer than `LONGEST` are cut there. Engines get texts as words with blanks between (`plain`), and need to know nothing
-of languages: what words of one language have in common is said by `search.text.stems`, for all of them.
+longer than `LONGEST` are cut there.
+
+What nobody sees (soft hyphens, joiners, marks of direction, selectors of variants) neither parts a word nor makes it
+another one; a word of Persian is the same with its non-joiners and without. Format characters don't part words in
+UAX #29 (rule WB4), and comparisons go without them and other default ignorables (`toNFKC_Casefold`, section 3.13 of the
+Unicode Standard). As in UAX #29, the space of no width (U+200B) is a space: it parts the words of Thai or Khmer.
+
+Engines get texts as words with blanks between (`plain`), and need to know nothing of languages: what words of one
+language have in common is said by `search.text.stems`, for all of them.
 """
 
 import re
@@ -17,6 +24,10 @@ LONGEST = 128
 """Characters of a word that count."""
 
 _ASCII = re.compile(r"[a-z0-9]+")
+_NON_JOINER = "\u200c"
+# Of the format characters the space of no width and those that are seen, before numbers (Prepended_Concatenation_Mark).
+_SEEN = frozenset("\u200b\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
+_UNSEEN_MARKS = "\u034f\u17b4\u17b5\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _ACCENTS = re.compile("[\u0300-\u036f]")
 # Hiragana and katakana, ideographs with their extensions, compatibility ideographs.
 _ALONE = "\u3041-\u3096\u30a1-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -55,9 +66,16 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def accented(written: str) -> str:
-    """A word as it is written, compared without case but with its accents; empty if it has none."""
-    decomposed = "" if written.isascii() else _decomposed(written)
-    return _recomposed(decomposed)[:LONGEST] if _ACCENTS.search(decomposed) else ""
+    """A word as it is written, compared without case but with its accents; empty if it has none.
+
+    Non-joiners stay, too: they tell what the stem of a Persian word is.
+    """
+    if written.isascii():
+        return ""
+    parts = [_decomposed(part) for part in written.strip(_NON_JOINER).split(_NON_JOINER)]
+    if len(parts) == 1 and not _ACCENTS.search(parts[0]):
+        return ""
+    return _NON_JOINER.join(map(_recomposed, parts))[:LONGEST]
 
 
 def _folded(word: str) -> str:
@@ -65,7 +83,8 @@ def _folded(word: str) -> str:
 
 
 def _decomposed(word: str) -> str:
-    return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
+    seen = _unseen().sub("", word)
+    return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", seen).casefold())
 
 
 def _recomposed(decomposed: str) -> str:
@@ -76,13 +95,13 @@ def _recomposed(decomposed: str) -> str:
 @cache
 def _word() -> re.Pattern[str]:
     """Letters and digits with the marks that follow them; for letters in a row nothing looks among the many marks."""
-    return re.compile(rf"(?:[^\W_]+[{_marks()}]*)+")
+    return re.compile(rf"(?:[^\W_]+[{_following()}]*)+")
 
 
 @cache
 def _sign() -> re.Pattern[str]:
     """One that nothing parts from the next."""
-    return re.compile(rf"[{_ALONE}][{_marks()}]*")
+    return re.compile(rf"[{_ALONE}][{_following()}]*")
 
 
 @cache
@@ -91,5 +110,25 @@ def _alone() -> re.Pattern[str]:
 
 
 @cache
-def _marks() -> str:
-    return "".join(chr(code) for code in range(0x300, sys.maxunicode + 1) if unicodedata.category(chr(code))[0] == "M")
+def _unseen() -> re.Pattern[str]:
+    """One of the signs that nobody sees."""
+    return re.compile(f"[{_of_categories()[1]}{_UNSEEN_MARKS}]")
+
+
+@cache
+def _following() -> str:
+    """What belongs to the letter before it: marks, and what nobody sees."""
+    return "".join(_of_categories())
+
+
+@cache
+def _of_categories() -> tuple[str, str]:
+    """All marks, and the format characters that nobody sees."""
+    marks, formats = [], []
+    for sign in map(chr, range(0x80, sys.maxunicode + 1)):
+        category = unicodedata.category(sign)
+        if category[0] == "M":
+            marks.append(sign)
+        elif category == "Cf" and sign not in _SEEN:
+            formats.append(sign)
+    return "".join(marks), "".join(formats)
