@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -51,6 +52,28 @@ def cache(request: pytest.FixtureRequest, prefix: str) -> Iterator[CacheProvider
     made = _made(request.param, request, prefix)
     yield made
     made.close()
+
+
+@pytest.fixture
+def far(redis_server: RedisServer, prefix: str) -> Iterator[RedisCache[Any]]:
+    """A cache in the Redis of all tests."""
+    made: RedisCache[Any] = RedisCache(redis_server.url, prefix=prefix, timeout=5)
+    yield made
+    made.close()
+
+
+def value(cache: CacheProvider[Any], key: str = "k") -> object:
+    """What is stored under a key; None if nothing is."""
+    entry = cache.get_entry(key)
+    return None if entry is None else entry.value
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until it is true."""
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.01)
 
 
 def forked(work: Callable[[], bool]) -> int:

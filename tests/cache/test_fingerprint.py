@@ -240,7 +240,14 @@ def test_what_would_be_used_up_by_looking_and_what_holds_itself_is_refused() -> 
     reader = table.to_reader()
     itself = np.empty(1, object)
     itself[0] = itself
-    refused: list[object] = [reader, iter([1]), itself, "a".join, pl.LazyFrame({"a": [1]})]
+    refused: list[object] = [
+        reader,
+        iter([1]),
+        itself,
+        "a".join,
+        pl.LazyFrame({"a": [1]}),
+        pl.DataFrame({"a": [object()]}),
+    ]
     for value in refused:
         with pytest.raises(InvalidInputError):
             fingerprint(value)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import redis
 
+from burgee.cache.facade import Cache
 from burgee.cache.fallback import WithFallback
 from burgee.cache.layered import Layered
 from burgee.cache.memory import MemoryCache
@@ -185,6 +186,28 @@ def test_what_others_wrote_there_is_a_miss(
     assert far.get_entry("k") is None
     assert far.get_many(["k"]) == {}
     assert far.stats().dropped == 2
+
+
+def test_what_is_no_text_there_is_a_miss_and_leaves_the_cache_on_its_server(
+    far: RedisCache[Any], redis_server: RedisServer, prefix: str
+) -> None:
+    cache = WithFallback(far, MemoryCache())
+    calls: list[int] = []
+
+    @Cache(cache, "t").cached(ttl=60)
+    def made() -> int:
+        calls.append(1)
+        return 1
+
+    with redis.Redis.from_url(redis_server.url) as raw:
+        for key in ("list", f"t:{made.key()}"):
+            raw.rpush(f"{prefix}:e:{key}", "a stranger's")
+    assert cache.get_entry("list") is None
+    assert cache.get_many(["list"]) == {}
+    assert (made(), made(), len(calls)) == (1, 1, 1)
+    assert cache.delete("list")
+    assert not cache.stats().away
+    assert cache.stats().dropped >= 2
 
 
 def test_a_frame_with_any_bit_flipped_is_a_frame_or_a_miss_and_no_error(

@@ -133,6 +133,8 @@ for _ in range(300):
         pd.Series([1, "a"]),
         pd.DataFrame({"a": [[1, 2]]}),
         pl.LazyFrame({"a": [1]}),
+        pl.DataFrame({"a": [object()]}),
+        pl.Series([object()], dtype=pl.Object),
         (10**5000,),
         ("\ud800",),
         NESTED,

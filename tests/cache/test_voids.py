@@ -1,137 +1,24 @@
-"""What is deleted stays deleted, also while it is being computed (R1.3, R1.4, P3)."""
+"""What is deleted stays deleted, also while it is being computed by `@cached` (R1.3, R1.4, P3)."""
 
 import asyncio
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, override
 
 import pytest
-import redis
 
 from burgee.cache import claims
-from burgee.cache.claims import Claims, Renewals
+from burgee.cache.claims import Claims
 from burgee.cache.facade import Cache
-from burgee.cache.fallback import WithFallback
-from burgee.cache.layered import Layered
 from burgee.cache.memory import MemoryCache
 from burgee.cache.protocol import CacheProvider
 from burgee.cache.redis import RedisCache
-from burgee.core.errors import InvalidInputError
-from cache.conftest import forked
-from services.redis import RedisServer, running_redis
+from cache.conftest import forked, until, value
 
 type Provider = CacheProvider[Any]
-
-VOIDING: dict[str, Callable[[Provider], object]] = {
-    "delete": lambda cache: cache.delete("k"),
-    "delete_many": lambda cache: cache.delete_many(["other", "k"]),
-    "clear_pattern": lambda cache: cache.clear_pattern("[k]"),
-    "clear_tags": lambda cache: cache.clear_tags(["none", "t"]),
-    "clear": lambda cache: cache.clear(),
-    "set": lambda cache: cache.set("k", "set"),
-    "set_many": lambda cache: cache.set_many({"k": "set"}),
-}
-
-
-@pytest.fixture
-def far(redis_server: RedisServer, prefix: str) -> Iterator[RedisCache[Any]]:
-    made: RedisCache[Any] = RedisCache(redis_server.url, prefix=prefix, timeout=5)
-    yield made
-    made.close()
-
-
-def value(cache: Provider, key: str = "k") -> object:
-    entry = cache.get_entry(key)
-    return None if entry is None else entry.value
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.01)
-
-
-@pytest.mark.parametrize("there", [False, True], ids=["where nothing was", "where a value was"])
-def test_what_was_taken_away_or_written_after_it_was_claimed_is_not_kept(cache: Provider, there: bool) -> None:
-    for name, work in VOIDING.items():
-        if there:
-            cache.set("k", "old", tags=["t"])
-        claim = cache.claim("k", 30, ["t"])
-        assert claim is not None
-        work(cache)
-        assert not claim.renew(), name
-        assert not claim.keep("made of what was there before"), name
-        claim.release()
-        assert value(cache) == ("set" if name.startswith("set") else None), name
-        cache.delete("k")
-
-
-def test_what_was_claimed_is_kept_with_its_tags_if_others_were_taken_away(cache: Provider) -> None:
-    claim = cache.claim("k", 30, ["t", "u"])
-    assert claim is not None
-    cache.delete("other")
-    cache.clear_pattern("x*")
-    cache.clear_tags(["none"])
-    assert claim.renew()
-    assert claim.keep({"a": [1]}, ttl=60)
-    assert value(cache) == {"a": [1]}
-    assert cache.clear_tags(["u"]) == 1
-    assert value(cache) is None
-
-
-def test_a_claim_is_had_by_one_until_it_is_kept_given_back_or_over(cache: Provider) -> None:
-    first = cache.claim("k", 30)
-    assert first is not None
-    assert cache.claim("k", 30) is None
-    assert cache.claim("other", 30) is not None
-    first.release()
-    second = cache.claim("k", 0.05)
-    assert second is not None
-    until(lambda: (third := cache.claim("k", 30)) is not None and third.keep("third"))
-    second.release()
-    assert not second.keep("second")
-    assert value(cache) == "third"
-    fourth = cache.claim("k", 30)
-    assert fourth is not None
-    assert fourth.keep("fourth")
-
-
-def test_a_claim_is_no_value_and_hides_none(cache: Provider) -> None:
-    misses = cache.stats().dropped
-    assert cache.claim("k", 30, ["t"]) is not None
-    assert value(cache) is None
-    assert cache.get_many(["k"]) == {}
-    assert not cache.delete("k")
-    cache.claim("k", 30, ["t"])
-    assert cache.clear_tags(["t"]) == cache.clear_pattern("k") == cache.clear() == 0
-    cache.set("k", "there", ttl=60)
-    there = cache.get_entry("k")
-    claim = cache.claim("k", 30)
-    assert claim is not None
-    assert cache.get_entry("k") == there
-    claim.release()
-    assert cache.get_entry("k") == there
-    assert cache.delete("k")
-    assert cache.stats().dropped == misses
-
-
-def test_what_cant_be_kept_is_refused_and_the_claim_goes_on(cache: Provider) -> None:
-    claim = cache.claim("k", 30)
-    assert claim is not None
-    with pytest.raises(InvalidInputError, match="object"):
-        claim.keep(object())
-    with pytest.raises(InvalidInputError, match="ttl"):
-        claim.keep(1, ttl=float("nan"))
-    assert claim.keep(1)
-    for bad in (0, float("nan"), "30"):
-        with pytest.raises(InvalidInputError, match="ttl"):
-            cache.claim("k", bad)  # type: ignore[arg-type] # wrong on purpose
-    with pytest.raises(InvalidInputError, match="cache key"):
-        cache.claim("", 30)
 
 
 class Made:
@@ -186,6 +73,45 @@ def test_a_result_whose_key_or_tag_was_cleared_while_it_was_made_is_not_kept_nor
     assert made.while_asked(4, lambda: work(elsewhere, made.cached.key())) == [1, 2, 2, 2]
     assert made.cached() == 2
     assert made.calls == 2
+
+
+class Kept:
+    """A claim after which something is done as soon as the value is stored."""
+
+    def __init__(self, claim: Any, then: Callable[[], None]) -> None:
+        self._claim, self._then = claim, then
+        self.renew, self.release = claim.renew, claim.release
+
+    def keep(self, value: Any, ttl: float | None = None) -> bool:
+        kept: bool = self._claim.keep(value, ttl)
+        self._then()
+        return kept
+
+
+def test_who_asks_just_after_a_result_that_was_stored_is_deleted_is_not_given_it(provider: Provider) -> None:
+    class Deleting(Cache):
+        @override
+        def claim(self, key: str, seconds: float, tags: Iterable[str] = ()) -> Any:
+            claim = super().claim(key, seconds, tags)
+            return claim if claim is None or asking else Kept(claim, delete)
+
+    cache = Deleting(provider, "t")
+    price, asking, given = [1], [], []
+
+    @cache.cached(ttl=60, name="current")
+    def current() -> int:
+        return price[0]
+
+    def delete() -> None:
+        price[0] = 2
+        assert cache.delete(current.key())
+        asking.append(threading.Thread(target=lambda: given.append(current()), daemon=True))
+        asking[0].start()
+        until(lambda: sum(flight.waiting for flight in current._flights._working.values()) == 1)
+
+    assert current() == 1
+    asking[0].join(20)
+    assert given == [2]
 
 
 def test_who_waited_is_given_the_second_result_however_often_the_key_is_cleared(provider: Provider) -> None:
@@ -284,21 +210,6 @@ def test_a_process_that_is_killed_while_it_works_is_not_waited_for_longer_than_i
     assert (slow.stats().misses, slow.stats().hits) == (1, 0)
 
 
-def test_a_claim_is_renewed_while_the_work_goes_on_and_no_longer(
-    far: RedisCache[Any], redis_server: RedisServer, prefix: str
-) -> None:
-    renewals = Renewals(pause=0.01)
-    claim = far.claim("k", 60, ["t"])
-    assert claim is not None
-    with redis.Redis.from_url(redis_server.url) as raw:
-        names = [f"{prefix}:e:k", f"{prefix}:t:t"]
-        for name in names:
-            raw.pexpire(name, 30_000)
-        with renewals.of(claim):
-            until(lambda: all(int(raw.pttl(name)) > 40_000 for name in names))
-    until(lambda: not renewals._runs)
-
-
 def test_a_claim_that_was_asked_for_by_who_was_cancelled_meanwhile_is_given_back(far: RedisCache[Any]) -> None:
     class Slow(Cache):
         @override
@@ -324,67 +235,3 @@ def test_a_claim_that_was_asked_for_by_who_was_cancelled_meanwhile_is_given_back
 
     asyncio.run(main())
     until(lambda: far.claim("t:k", 30) is not None)
-
-
-def test_a_claim_does_not_outlast_the_server_it_is_of_nor_its_absence() -> None:
-    with running_redis() as server:
-        now = [0.0]
-        cache = WithFallback(RedisCache[Any](server.url, timeout=5), MemoryCache(), pause=1, clock=lambda: now[0])
-        of_server = cache.claim("k", 30)
-        server.kill()
-        assert of_server is not None
-        assert not of_server.keep("made before the server died")
-        assert value(cache) is None
-        in_memory, forgotten = cache.claim("k", 30), cache.claim("forgotten", 30)
-        assert in_memory is not None
-        assert forgotten is not None
-        assert in_memory.keep("made while it was away")
-        assert value(cache) == "made while it was away"
-        cache.delete("k")
-        server.start()
-        now[0] = 10
-        assert not forgotten.renew()
-        assert not forgotten.keep("made while it was away")
-        assert not of_server.keep("made before the server died")
-        assert not cache.stats().away
-        assert cache.get_many(["k", "forgotten"]) == {}
-        again = cache.claim("k", 30)
-        assert again is not None
-        assert again.keep("made now")
-        assert value(cache) == "made now"
-        cache.close()
-
-
-def test_what_is_kept_by_a_claim_is_told_to_processes_that_hold_the_old_value(far: RedisCache[Any]) -> None:
-    one, other = (Layered(MemoryCache[Any](), far) for _ in range(2))
-    one.set("k", "old")
-    until(lambda: value(other) == "old" and other.stats().entries == 1)
-    claim = one.claim("k", 30)
-    assert claim is not None
-    assert claim.keep("new")
-    until(lambda: value(other) == value(one) == "new")
-    for cache in (one, other):
-        cache._closing.set()
-
-
-class Between(RedisCache[Any]):
-    """Somebody stores a value between the steps of a clearing."""
-
-    @override
-    def _unlinked(self, names: Iterable[str]) -> int:
-        count = super()._unlinked(names)
-        self.set("k", "new", tags=["t"])
-        return count
-
-
-def test_what_is_stored_while_its_tag_is_cleared_is_gone_or_found_by_its_tag(
-    redis_server: RedisServer, prefix: str, far: RedisCache[Any]
-) -> None:
-    between = Between(redis_server.url, prefix=prefix, timeout=5)
-    works: list[Callable[[], object]] = [lambda: between.clear_tags(["t"]), between.clear]
-    for work in works:
-        far.set("k", "old", tags=["t"])
-        work()
-        far.clear_tags(["t"])
-        assert value(far) is None
-    between.close()

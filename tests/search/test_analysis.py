@@ -1,6 +1,7 @@
 """What a word is, and what nobody sees in it (R11.7)."""
 
 import re
+import sys
 import unicodedata
 
 import pytest
@@ -28,6 +29,13 @@ READ = {
     "between letter and accent": ("e\u200d\u0301", ["e"]),
     "before a mark that belongs to a letter": ("न\u200d\u093c", ["ऩ"]),
     "between signs that stand alone": ("東\u00ad京", ["東", "京"]),
+    "kana of half width": ("ｶﾞｷﾞｱ", ["ガ", "ギ", "ア"]),
+    "kana of half width among others": ("東ﾊﾟ", ["東", "パ"]),
+    "a sign for two": ("ゟ東", ["よ", "り", "東"]),
+    "an ideograph in brackets": ("東㈠", ["東", "一"]),
+    "a number in a circle beside letters": ("東㊁a", ["東二a"]),
+    "a letter that comes apart": ("ำ กำ", ["า", "กํา"]),
+    "a mark that is a letter": ("ﹰ", []),
     "faces joined": ("\U0001f469\u200d\U0001f4bb", []),
     "nothing else": ("\u00ad \ufeff", []),
     "a space of no width": ("ភាសា\u200bខ្មែរ", ["ភាសា", "ខ្មែរ"]),
@@ -40,6 +48,13 @@ READ = {
 def test_what_nobody_sees_is_nothing_and_what_parts_words_parts_them(case: str) -> None:
     text, expected = READ[case]
     assert words(text) == expected
+
+
+def test_each_word_of_any_sign_is_found_by_itself() -> None:
+    for sign in (chr(code) for code in range(0x80, sys.maxunicode + 1) if unicodedata.decomposition(chr(code))):
+        for text in (sign, f"a{sign}", f"東{sign}", f"{sign}東", f"-{sign}a"):
+            for word in words(text):
+                assert words(word) == [word], f"U+{ord(sign):04X}"
 
 
 strewn_texts = st.lists(
@@ -75,6 +90,12 @@ def test_a_word_is_marked_whole_with_what_nobody_sees_in_it() -> None:
     assert asked is not None
     shown = highlights(asked, {"t": "Ein Donau\u00addampf\u00adschiff, <i>"}, MAPPING)["t"]
     assert shown == ("Ein <mark>Donau\u00addampf\u00adschiff</mark>, &lt;i&gt;",)
+
+
+def test_a_sign_that_is_several_words_is_marked_once() -> None:
+    asked = parse("よ り")
+    assert asked is not None
+    assert highlights(asked, {"t": "東ゟ"}, MAPPING)["t"] == ("東<mark>ゟ</mark>",)
 
 
 def test_a_non_joiner_still_says_where_a_word_of_persian_has_its_stem() -> None:

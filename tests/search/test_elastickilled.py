@@ -156,6 +156,7 @@ class Busy:
         return [1 + at * (most - 1) // (KILLS - 1) for at in range(KILLS)]
 
 
+@pytest.mark.timeout(900)  # it starts five times
 def test_the_server_killed_in_mid_write_and_mid_reindex_loses_nothing(
     elasticsearch_server: ElasticsearchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

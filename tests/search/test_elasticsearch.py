@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from elasticsearch import ConnectionTimeout
 from hypothesis import given
 from hypothesis import strategies as st
 
 from burgee.core.errors import InvalidInputError, NotFoundError
+from burgee.search.elasticsearch import provider
 from burgee.search.elasticsearch.index import begun, decoded, encoded
 from burgee.search.elasticsearch.provider import ElasticsearchSearch
-from burgee.search.errors import SearchUnavailableError
+from burgee.search.errors import SearchFailedError, SearchUnavailableError
 from burgee.search.model import (
     AnyOf,
     Between,
@@ -193,6 +195,23 @@ def test_what_elasticsearch_finds_too_much_is_refused(elastic: ElasticsearchSear
     elastic.write(numbers, [Put(str(at), {"n": at}) for at in (0, 10**15)], 1)
     with pytest.raises(InvalidInputError, match="steps"):
         elastic.search(numbers, SearchQuery(facets=(Histogram("n", 1),)))
+
+
+def test_a_question_that_takes_too_long_is_no_outage(
+    elastic: ElasticsearchSearch, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elastic.create(name, MAPPING)
+
+    def too_long(*_: object) -> None:
+        raise ConnectionTimeout("timed out")
+
+    monkeypatch.setattr(elastic, "_search", too_long)
+    monkeypatch.setattr(provider, "_LOOK_SECONDS", PATIENCE)
+    with pytest.raises(SearchFailedError, match="timed out"):
+        elastic.search(name, SearchQuery())
+    away = ElasticsearchSearch("http://127.0.0.1:9/")
+    assert not away._is_there("anything")
+    away.close()
 
 
 def test_a_refused_write_says_why_and_does_not_count(elastic: ElasticsearchSearch, name: str) -> None:

@@ -175,6 +175,7 @@ def test_an_indexed_document_is_found_by_each_of_its_words(provider: Provider, e
 
     @settings(max_examples=examples, database=None)
     @given(text=st.text(max_size=60) | st.lists(st.text(max_size=20), max_size=3))
+    @example(text="ำ ｱｲ ゟ東㈠ ﹰ ﱞ a\u00adb\u200bc")
     @example(text=" ".join(str(document.get("body", "")) for document in DOCUMENTS.values()))
     def check(text: Any) -> None:
         id = f"document {next(numbers)}"

@@ -145,16 +145,16 @@ class CachedFunction[**P, R]:
             if not self._is_fresh(entry):
                 self._renew(key, args, kwargs)
             return entry.value
-        began_before = True
+        waited = False
         while True:
-            mine, flight = self._flights.join(key)
-            if mine:
+            number, flight = self._flights.join(key)
+            if number == 0:
                 return self._work(key, flight, args, kwargs)
             flight.done.result()
-            if flight.answers(began_before):
+            if flight.answers(0 if waited else number):
                 self._hits += 1
                 return flight.result()
-            began_before = False
+            waited = True
 
     def _work(self, key: str, flight: Flight, args: Any, kwargs: Any) -> Any:
         with self._flights.working(key, flight):
@@ -166,6 +166,7 @@ class CachedFunction[**P, R]:
         pause = _POLL[0]
         while True:
             with self._claims.of(key) as claim:
+                flight.look()
                 entry = self._cache.get_entry(key)
                 if entry is not None and self._is_fresh(entry):
                     self._hits += 1
@@ -173,6 +174,7 @@ class CachedFunction[**P, R]:
                 if claim is not None:
                     self._misses += 1
                     result = self._function(*args, **kwargs)
+                    flight.look()
                     flight.void = not claim.keep(result, self._lasting)
                     return result
             self._flights.check_others(flight)
@@ -208,16 +210,16 @@ class CachedFunction[**P, R]:
             if not self._is_fresh(entry):
                 self._renew_async(key, args, kwargs)
             return entry.value
-        began_before = True
+        waited = False
         while True:
-            mine, flight = self._flights.join(key)
-            if mine:
+            number, flight = self._flights.join(key)
+            if number == 0:
                 return await self._work_async(key, flight, args, kwargs)
             await asyncio.shield(asyncio.wrap_future(flight.done))
-            if flight.answers(began_before):
+            if flight.answers(0 if waited else number):
                 self._hits += 1
                 return flight.result()
-            began_before = False
+            waited = True
 
     def _renew_async(self, key: str, args: Any, kwargs: Any) -> None:
         flight = self._renewal(key)
@@ -241,6 +243,7 @@ class CachedFunction[**P, R]:
         pause = _POLL[0]
         while True:
             async with self._claims.of_async(key) as claim:
+                flight.look()
                 entry = await self._hop(self._cache.get_entry, key)
                 if entry is not None and self._is_fresh(entry):
                     self._hits += 1
@@ -249,6 +252,7 @@ class CachedFunction[**P, R]:
                     self._misses += 1
                     made: Awaitable[Any] = self._function(*args, **kwargs)  # type: ignore[assignment] # a coroutine's
                     result = await made
+                    flight.look()
                     flight.void = not await self._hop(claim.keep, result, self._lasting)
                     return result
             self._flights.check_others(flight)

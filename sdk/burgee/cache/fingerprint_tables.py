@@ -34,6 +34,8 @@ def _feed_arrow(digest: Any, value: Any) -> bool:
     if kind in ("polars DataFrame", "polars Series"):
         import polars as pl
 
+        if pl.Object in (value.dtypes if isinstance(value, pl.DataFrame) else [value.dtype]):
+            return False
         value = value.to_arrow(compat_level=pl.CompatLevel.oldest())
     if hasattr(type(value), "columns") and hasattr(value, "__arrow_c_stream__"):
         table = pa.RecordBatchReader.from_stream(value).read_all()

@@ -23,13 +23,15 @@ _flying: ContextVar[tuple["Flight", ...]] = ContextVar("_flying", default=())
 class Flight:
     """One execution, and what became of it."""
 
-    __slots__ = ("_error", "done", "left", "of", "value", "void", "waiting")
+    __slots__ = ("_error", "_in_time", "done", "left", "of", "value", "void", "waiting")
 
     def __init__(self, of: tuple[object, ...] = ()) -> None:
         self.of = of
         """The key, and the cache it is of."""
         self.done: Future[None] = Future()
         self.waiting = 0
+        self._in_time = 0
+        """How many waited when it was last looked whether anything was taken away."""
         self.left = False
         """Whether the one who worked on it was cancelled or interrupted."""
         self.void = False
@@ -37,13 +39,18 @@ class Flight:
         self.value: Any = None
         self._error: BaseException | None = None
 
-    def answers(self, began_before: bool) -> bool:
-        """Whether its result is one for who waited for it, having asked after it began or before.
+    def look(self) -> None:
+        """Called just before the result is looked up or stored: who asks later may know that it was deleted since."""
+        self._in_time = self.waiting
 
-        A void one is not for who asked after it began, perhaps because of what it is void for. If it began after that,
-        it is new enough whatever happened since: so nobody waits for more than two.
+    def answers(self, number: int) -> bool:
+        """Whether its result is one for who waited for it, the how many-th of them; 0 for who asked before it began.
+
+        A void one is not for who asked after it began, perhaps because of what it is void for; nor is any for who came
+        too late. If it began after that, it is new enough whatever happened since: so nobody waits for more than two.
         """
-        return not (self.left or (self.void and began_before))
+        new_enough = number == 0 or self._error is not None or (number <= self._in_time and not self.void)
+        return new_enough and not self.left
 
     def result(self) -> Any:
         """The result, to be changed as one likes; or the error."""
@@ -71,18 +78,18 @@ class Flights:
         self._lock = threading.Lock()
         self._working: dict[str, Flight] = {}
 
-    def join(self, key: str) -> tuple[bool, Flight]:
-        """Whether this caller does the work, and the execution it belongs to."""
+    def join(self, key: str) -> tuple[int, Flight]:
+        """The how many-th this caller is of those who wait, 0 if it does the work; and the execution it belongs to."""
         self._after_fork()
         with self._lock:
             flight = self._working.get(key)
             if flight is None:
                 flight = self._working[key] = Flight((*self._place, key))
-                return True, flight
+                return 0, flight
             if flight in _flying.get():
                 raise self._endless()
             flight.waiting += 1
-            return False, flight
+            return flight.waiting, flight
 
     def begin(self, key: str) -> Flight | None:
         """The execution that this caller is to do; None if there is one already."""

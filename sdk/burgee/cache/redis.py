@@ -103,7 +103,12 @@ class RedisCache[T](CacheProvider[T]):
 
     @override
     def get_entry(self, key: str) -> CacheEntry[T] | None:
-        return self._counted(key, self._client.get(self._entries + check_key(key)))
+        name = self._entries + check_key(key)
+        try:
+            data = self._client.get(name)
+        except Exception as error:  # noqa: BLE001 - only what is no text is told from the others
+            data = error
+        return self._counted(key, data)
 
     @override
     def get_many(self, keys: Iterable[str]) -> dict[str, CacheEntry[T]]:
@@ -113,7 +118,7 @@ class RedisCache[T](CacheProvider[T]):
             with self._client.pipeline(transaction=False) as pipe:
                 for key in some:
                     pipe.get(self._entries + key)
-                for key, data in zip(some, pipe.execute(), strict=True):
+                for key, data in zip(some, pipe.execute(raise_on_error=False), strict=True):
                     entry = self._counted(key, data)
                     if entry is not None:
                         found[key] = entry
@@ -272,7 +277,12 @@ class RedisCache[T](CacheProvider[T]):
         _log.warning(text, len(data), name.removeprefix(self._entries), self._max_bytes)
         return False
 
-    def _counted(self, key: str, data: bytes | None) -> CacheEntry[T] | None:
+    def _counted(self, key: str, data: bytes | Exception | None) -> CacheEntry[T] | None:
+        if isinstance(data, Exception):
+            if "WRONGTYPE" not in str(data):
+                raise data
+            self._dropped += 1  # a stranger's list
+            data = None
         entry = None if data is None or is_claim(data) else self._read(key, data)
         if entry is None:
             self._misses += 1

@@ -14,6 +14,8 @@ _WHO = 16
 """Letters that tell a claim from others."""
 
 _ENTRY = f"""
+local kind = redis.call("type", KEYS[1]).ok
+if kind ~= "string" and kind ~= "none" then redis.call("unlink", KEYS[1]) end
 local entry = redis.call("strlen", KEYS[1]) >= {HEAD}
 local function last(milliseconds)
     if redis.call("pttl", KEYS[1]) < tonumber(milliseconds) then redis.call("pexpire", KEYS[1], milliseconds) end

@@ -141,6 +141,8 @@ class _Out:
         if not isinstance(value, pl.DataFrame | pl.Series):
             return None
         frame = value.to_frame() if isinstance(value, pl.Series) else value
+        if pl.Object in frame.dtypes:  # it would write where in memory they are
+            return None
         sink = io.BytesIO()
         try:
             frame.write_ipc_stream(sink)

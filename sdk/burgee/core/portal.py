@@ -17,9 +17,13 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 
+from burgee.core.scope import current_scope
+from burgee.core.turns import Turns
+
 _LOOK_UP = 0.2
 """Seconds to wait at a time: a wait without end misses the interrupt that another thread was given."""
 
+_turns = Turns()
 _driving = contextvars.ContextVar("burgee_driving", default=False)
 
 
@@ -43,10 +47,10 @@ def driven() -> bool:
 
 
 async def hop[T](work: Callable[[], T]) -> T:
-    """Do blocking work off the event loop: in a worker thread, the scope with it; under `drive`, right here."""
+    """Do blocking work off the event loop: in a thread, the scope with it; no tenant takes all. Under `drive`, here."""
     if driven():
         return work()
-    return await asyncio.to_thread(work)
+    return await _turns.run(current_scope().tenant, work)
 
 
 class Portal:

@@ -1,6 +1,6 @@
 """The client: the one module that speaks HTTP to a server. It knows no protocol by name.
 
-A request that failed is tried again, with exponential backoff and full jitter, only where a second
+A request that failed is tried again, with exponential backoff and jitter, only where a second
 time can do no harm: the connection was never made, or the operation is repeatable. Every try of one
 call carries the same idempotency key.
 """
@@ -34,7 +34,7 @@ TENANT_HEADER = "Burgee-Tenant"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 REQUEST_HEADER = "X-Request-Id"
 
-_FIRST_WAIT = 0.1  # seconds
+_FIRST_WAIT = 0.1  # seconds; at least half of it is waited, the rest is jitter
 _LONGEST_WAIT = 5.0
 _LOOKED_THROUGH = 300.0
 _BUSY = {429, 502, 503, 504}
@@ -163,7 +163,7 @@ class HttpClient:
         headers = self._headers(request, current_scope())
         for attempt in range(self.retries + 1):
             last = attempt == self.retries
-            wait = random.uniform(0, min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt))  # noqa: S311 - jitter is no secret
+            wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt) * random.uniform(0.5, 1)  # noqa: S311 - jitter is no secret
             try:
                 client = self._client(streams=stream)
                 body = request.body

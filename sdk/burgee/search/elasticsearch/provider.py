@@ -34,7 +34,7 @@ from burgee.search.elasticsearch.index import (
     source,
 )
 from burgee.search.elasticsearch.query import EVERYTHING, NOTHING, Asking, Query
-from burgee.search.errors import SearchUnavailableError
+from burgee.search.errors import SearchFailedError, SearchRefusedError, SearchUnavailableError
 from burgee.search.model import Document, Hit, IndexMapping, SearchQuery, SearchResult
 from burgee.search.protocol import Put, Remove, SearchProvider
 from burgee.search.text.highlights import highlights
@@ -43,6 +43,7 @@ from burgee.search.text.similar import similar
 from burgee.search.text.stems import need_stems
 
 _WRITE_SECONDS = 60.0  # for an answer to what changes something
+_LOOK_SECONDS = 1.0  # for an answer to whether it is there, where it did not answer a question
 _BATCH, _BATCH_BYTES = 1000, 10 * 1024 * 1024  # of one request
 _TRIES = 5  # to ask what an alias points to, where that changes meanwhile
 _MISSING, _EXISTS = 404, "resource_already_exists_exception"
@@ -201,7 +202,11 @@ class ElasticsearchSearch(SearchProvider[Document]):
         raise NotFoundError("index", name, self.indexes())
 
     def _of_one[T](self, name: str, ask: Callable[[str, IndexMapping], T]) -> T:
-        """What is answered of one index: the next one, if an alias was pointed to that and this one dropped."""
+        """What is answered of one index: the next one, if an alias was pointed to that and this one dropped.
+
+        Raises:
+            SearchFailedError: the server did not answer this, or not in time, and is there all the same.
+        """
         tries = _TRIES
         while True:
             place, known = self._about(name)
@@ -212,6 +217,21 @@ class ElasticsearchSearch(SearchProvider[Document]):
             except NotFoundError as error:
                 if error.kind != "index" or not tries:
                     raise
+            except SearchRefusedError:
+                raise
+            except SearchUnavailableError as error:
+                if not self._is_there(place):
+                    raise
+                raise SearchFailedError(error.message, hint="ask for less at once") from error
+
+    def _is_there(self, place: str) -> bool:
+        """Whether the server answers at all."""
+        try:
+            with self._server.asked():
+                self._client.options(request_timeout=_LOOK_SECONDS).indices.get_mapping(index=place)
+        except (NotFoundError, SearchUnavailableError):
+            return False
+        return True
 
     def _check(self, index: str, said: dict[str, dict[str, Any]]) -> None:
         """Raise what a refused change says, unless it is that what should go was not there."""

@@ -1,8 +1,9 @@
 """What a word is. Texts are cut into words here, for every engine and for queries alike, so that all find the same.
 
 A word is a run of letters, digits and their marks. It is compared without case and without accents (`Café` is `cafe`).
-In a run of nothing but Chinese characters and Japanese kana each is a word of its own, as nothing parts them. Words
-longer than `LONGEST` are cut there.
+In a run of nothing but Chinese characters and Japanese kana each is a word of its own, as nothing parts them; so are
+the several that one sign stands for (`ゟ` is `より`), and kana of half width are like others. Words longer than
+`LONGEST` are cut there.
 
 What nobody sees (soft hyphens, joiners, marks of direction, selectors of variants) neither parts a word nor makes it
 another one; a word of Persian is the same with its non-joiners and without. Format characters don't part words in
@@ -58,11 +59,16 @@ def tokens(text: str) -> Iterator[Token]:
     """The words of a text, and where they stand."""
     for run in _word().finditer(text):
         signs = run[0]
-        alone = None if signs.isascii() else _alone().fullmatch(signs)
-        for match in [run] if alone is None else _sign().finditer(text, run.start(), run.end()):
-            folded = _folded(match[0])
-            if folded:
-                yield Token(folded[:LONGEST], match.start(), match.end())
+        if signs.isascii():
+            yield Token(signs.lower()[:LONGEST], run.start(), run.end())
+            continue
+        folded = "" if _alone().fullmatch(signs) else _folded(signs)
+        if folded and not _alone().fullmatch(folded):
+            yield Token(folded[:LONGEST], run.start(), run.end())
+            continue
+        for match in _letter().finditer(text, run.start(), run.end()):
+            for one in _sign().findall(_folded(match[0])):
+                yield Token(one[:LONGEST], match.start(), match.end())
 
 
 def accented(written: str) -> str:
@@ -75,11 +81,16 @@ def accented(written: str) -> str:
     parts = [_decomposed(part) for part in written.strip(_NON_JOINER).split(_NON_JOINER)]
     if len(parts) == 1 and not _ACCENTS.search(parts[0]):
         return ""
-    return _NON_JOINER.join(map(_recomposed, parts))[:LONGEST]
+    return _from_letter(_NON_JOINER.join(map(_recomposed, parts)))[:LONGEST]
 
 
 def _folded(word: str) -> str:
-    return word.lower() if word.isascii() else _recomposed(_ACCENTS.sub("", _decomposed(word)))
+    return _from_letter(_recomposed(_ACCENTS.sub("", _decomposed(word))))
+
+
+def _from_letter(word: str) -> str:
+    """The word without marks at its beginning: some letters of Thai, Lao and Arabic come apart into a mark and more."""
+    return word[next((at for at, sign in enumerate(word) if sign.isalnum()), len(word)) :]
 
 
 def _decomposed(word: str) -> str:
@@ -88,14 +99,20 @@ def _decomposed(word: str) -> str:
 
 
 def _recomposed(decomposed: str) -> str:
-    signs = unicodedata.normalize("NFC", decomposed)
-    return "".join(sign for sign in signs if sign.isalnum() or unicodedata.category(sign)[0] == "M")
+    signs = "".join(sign for sign in decomposed if sign.isalnum() or unicodedata.category(sign)[0] == "M")
+    return unicodedata.normalize("NFC", signs)
 
 
 @cache
 def _word() -> re.Pattern[str]:
     """Letters and digits with the marks that follow them; for letters in a row nothing looks among the many marks."""
     return re.compile(rf"(?:[^\W_]+[{_following()}]*)+")
+
+
+@cache
+def _letter() -> re.Pattern[str]:
+    """One letter, with the marks that follow it; to kana of half width some marks are letters."""
+    return re.compile(rf"[^\W_][{_following()}\uff9e\uff9f]*")
 
 
 @cache

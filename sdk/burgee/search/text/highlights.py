@@ -122,7 +122,7 @@ def _spans(text: str, words: Sequence[_Token], sought: _Sought) -> list[_Span]:
         for at, (word, start, end) in enumerate(words):
             if not sought.stems.isdisjoint(stems(word, sought.language, accented(text[start:end]))):
                 found.append(at)
-    return [words[at][1:] for at in sorted(set(found))]
+    return list(dict.fromkeys(words[at][1:] for at in sorted(set(found))))  # one sign may be several words
 
 
 def _windows(words: Sequence[_Token], spans: Sequence[_Span]) -> Iterator[tuple[_Span, Sequence[_Span]]]:
