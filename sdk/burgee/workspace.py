@@ -17,7 +17,7 @@ from burgee.core.errors import AlreadyExistsError, InvalidInputError
 from burgee.core.history import History
 from burgee.core.json import Json
 from burgee.core.link import Link
-from burgee.core.listing import Listing, typed
+from burgee.core.listing import Listing, typed, typed_frame
 from burgee.core.page import LARGEST_PAGE, Page
 from burgee.core.portal import portal
 from burgee.core.scope import Caller
@@ -307,13 +307,10 @@ class Workspace(Shown):
 
     def keys(self) -> "pd.DataFrame":
         """The API keys there are: `id, name, tenant, admin, revoked, created_at`."""
-        import pandas as pd
-
-        keys = self._link.call(self.services.keys.list())
+        columns = KeyInfo.__slots__
+        rows = [{name: getattr(key, name) for name in columns} for key in self._link.call(self.services.keys.list())]
         kinds = typed(text="id name tenant", yes_no="admin revoked", moment="created_at")
-        return pd.DataFrame(
-            {name: pd.Series([getattr(key, name) for key in keys], dtype=kinds[name]) for name in kinds}
-        )
+        return typed_frame(columns, rows, kinds)
 
     def revoke_key(self, id: str) -> KeyInfo:
         """Take a key's power away, for good and at once."""

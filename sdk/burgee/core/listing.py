@@ -21,6 +21,15 @@ def typed(
     return {name: kind for kind, names in kinds.items() for name in names.split()}
 
 
+def typed_frame(
+    columns: Sequence[str], rows: Sequence[Mapping[str, object]], dtypes: Mapping[str, str]
+) -> "pd.DataFrame":
+    """A frame of rows whose columns have their dtypes also where there are no rows."""
+    import pandas as pd
+
+    return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=dtypes.get(name)) for name in columns})
+
+
 class Listing[T](Shown):
     """Some of many things. Iterate for all of them; `frame()` has all; what is shown is what has been fetched."""
 
@@ -58,12 +67,7 @@ class Listing[T](Shown):
 
     def frame(self) -> "pd.DataFrame":
         """All of them as a frame, a row each."""
-        import pandas as pd
-
-        rows = [self._row(item) for item in self]
-        return pd.DataFrame(
-            {name: pd.Series([row[name] for row in rows], dtype=self.dtypes.get(name)) for name in self.columns}
-        )
+        return typed_frame(self.columns, [self._row(item) for item in self], self.dtypes)
 
     def arrow(self) -> "pa.Table":
         """All of them as an Arrow table; what is nested stands there as JSON text."""
